@@ -1,0 +1,1 @@
+//! Supervisor, population, generation, evaluator and journal actors.

@@ -1,0 +1,1 @@
+//! Test cases, templates and scorers: what a candidate is worth on a case.

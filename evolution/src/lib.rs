@@ -1,0 +1,1 @@
+//! The pure core: candidates, fitness, populations, optimizers; no clock, no I/O.

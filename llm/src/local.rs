@@ -1,0 +1,1 @@
+//! A GGUF model that runs inside the process.

@@ -1,0 +1,1 @@
+//! Evolves prompts against test cases with real language models, on a distributed actor system.

@@ -1,0 +1,2 @@
+//! The `evohub` program.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Durable state of jobs: evaluations, candidates, checkpoints.
