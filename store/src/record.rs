@@ -1,0 +1,149 @@
+//! What is written while a job runs.
+
+use evohub_evolution::{Candidate, CandidateId, CaseId, Digest, Evaluation, Split};
+
+use crate::job::JobId;
+
+/// One evaluation that was paid for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EvaluationRecord {
+    /// Content key: candidate, case, model, parameters, scorer and repeat. Equal keys are one evaluation.
+    pub key: Digest,
+    /// The job that paid for it.
+    pub job: JobId,
+    /// What was measured.
+    pub candidate: CandidateId,
+    /// On what.
+    pub case: CaseId,
+    /// Which part of the job's data the case belongs to.
+    pub split: Split,
+    /// 0 for the first measurement of the candidate on the case.
+    pub repeat: u32,
+    /// What came of it.
+    pub evaluation: Evaluation,
+    /// Milliseconds since the Unix epoch.
+    pub at: i64,
+}
+
+/// One answer of a reflection model that was paid for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProposalRecord {
+    /// Content key: model, parameters and the whole question. Equal keys are one proposal.
+    pub key: Digest,
+    /// The job that paid for it.
+    pub job: JobId,
+    /// The whole answer.
+    pub text: String,
+    /// Price in US dollars; 0 where it is unknown.
+    pub dollars: f64,
+    /// Tokens of the question.
+    pub input_tokens: u64,
+    /// Tokens of the answer.
+    pub output_tokens: u64,
+    /// Milliseconds since the Unix epoch.
+    pub at: i64,
+}
+
+/// A candidate of a job, where it came from and how it did. Written again when the last two change.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CandidateRecord {
+    /// The job that made it.
+    pub job: JobId,
+    /// The island it was born on, from 0.
+    pub island: u32,
+    /// Order of birth on the island, from 0.
+    pub ordinal: u64,
+    /// The candidate itself.
+    pub candidate: Candidate,
+    /// What it was made from; empty for a seed.
+    pub parents: Vec<CandidateId>,
+    /// The operator that made it, `seed` for a seed.
+    pub operator: String,
+    /// The generation (steady state: the window) it was born in, from 0.
+    pub generation: u32,
+    /// Weighted mean score on the validation cases it was measured on.
+    pub validation_score: Option<f64>,
+    /// On how many validation cases it was measured.
+    pub validation_cases: u32,
+    /// What became of it: a short stable name, such as `kept`, `rejected`, `dropped`.
+    pub outcome: String,
+}
+
+/// The state of one island's run, from which it goes on after a crash.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CheckpointRecord {
+    /// The job.
+    pub job: JobId,
+    /// The island, from 0.
+    pub island: u32,
+    /// Grows with every checkpoint of the island; only the newest is kept.
+    pub sequence: u64,
+    /// The run's serialized state; its version stands inside.
+    pub body: String,
+}
+
+/// One point of the curves that a report shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HistoryRecord {
+    /// The job.
+    pub job: JobId,
+    /// The island, from 0.
+    pub island: u32,
+    /// Order of the point on the island, from 0.
+    pub sequence: u64,
+    /// Evaluations asked for until then.
+    pub evaluations: u64,
+    /// Dollars spent until then.
+    pub dollars: f64,
+    /// Best mean validation score in the population, 0 to 1.
+    pub best: f64,
+    /// Mean of the population's mean validation scores, 0 to 1.
+    pub mean: f64,
+    /// Diversity of the population, 0 (all alike) to 1.
+    pub diversity: f64,
+    /// Candidates in the population.
+    pub population: u32,
+    /// Milliseconds since the Unix epoch.
+    pub at: i64,
+}
+
+/// What is made durable together: all of it or nothing.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct JournalBatch {
+    /// Evaluations; one whose key is known already changes nothing.
+    pub evaluations: Vec<EvaluationRecord>,
+    /// Proposals; one whose key is known already changes nothing.
+    pub proposals: Vec<ProposalRecord>,
+    /// Candidates; one that is known already gets the new score and outcome.
+    pub candidates: Vec<CandidateRecord>,
+    /// Checkpoints; one that is older than the one kept changes nothing.
+    pub checkpoints: Vec<CheckpointRecord>,
+    /// Points of the curves; one that is known already changes nothing.
+    pub history: Vec<HistoryRecord>,
+}
+
+impl JournalBatch {
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.evaluations.is_empty()
+            && self.proposals.is_empty()
+            && self.candidates.is_empty()
+            && self.checkpoints.is_empty()
+            && self.history.is_empty()
+    }
+}
+
+/// What a job has paid for, by the records.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Totals {
+    /// Evaluations.
+    pub evaluations: u64,
+    /// Model calls of evaluations and proposals, retries not counted.
+    pub model_calls: u64,
+    /// US dollars, where prices are known.
+    pub dollars: f64,
+    /// Tokens of requests.
+    pub input_tokens: u64,
+    /// Tokens of answers.
+    pub output_tokens: u64,
+}

@@ -1,0 +1,97 @@
+//! The contract of a store.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use evohub_evolution::Digest;
+
+use crate::error::StoreError;
+use crate::job::{JobId, JobRecord, JobState, Lease, NewJob};
+use crate::record::{
+    CandidateRecord, CheckpointRecord, EvaluationRecord, HistoryRecord, JournalBatch, ProposalRecord, Totals,
+};
+
+/// Durable state of jobs. What a method has returned `Ok` for survives the death of the process.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Where it is, with no secret in it: for messages to people.
+    fn address(&self) -> String;
+
+    /// Whether it answers now.
+    async fn ping(&self) -> Result<(), StoreError>;
+
+    /// Adds a job in state [`JobState::Running`] without an owner.
+    ///
+    /// # Errors
+    /// When the id is taken.
+    async fn insert_job(&self, job: &NewJob) -> Result<(), StoreError>;
+
+    /// A job by its id.
+    ///
+    /// # Errors
+    /// `NotFound`, with the ids that resemble it.
+    async fn job(&self, id: &JobId) -> Result<JobRecord, StoreError>;
+
+    /// All jobs, newest first, without their specifications (those are `null`).
+    async fn jobs(&self) -> Result<Vec<JobRecord>, StoreError>;
+
+    /// Takes the right to run a job for a time, and clears a wish that it stop. Sets its state to
+    /// [`JobState::Running`].
+    ///
+    /// # Errors
+    /// `Owned` while another owner's lease lives, `NotFound`.
+    async fn claim(&self, job: &JobId, owner: &str, time: Duration) -> Result<Lease, StoreError>;
+
+    /// Prolongs a lease by `time` from now, and says whether somebody wants the job to stop.
+    ///
+    /// # Errors
+    /// `Owned` when a newer lease was given out since.
+    async fn renew(&self, lease: &Lease, time: Duration) -> Result<bool, StoreError>;
+
+    /// Ends a lease and records how the job stands.
+    ///
+    /// # Errors
+    /// `Owned` when a newer lease was given out since.
+    async fn finish(
+        &self,
+        lease: &Lease,
+        state: JobState,
+        result: Option<&serde_json::Value>,
+        error: Option<&str>,
+    ) -> Result<(), StoreError>;
+
+    /// Asks whoever runs a job to stop it.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    async fn request_stop(&self, job: &JobId) -> Result<(), StoreError>;
+
+    /// Makes a batch durable, all of it or nothing, under a lease. Repeating a batch changes nothing.
+    ///
+    /// # Errors
+    /// `Owned` when a newer lease was given out since; nothing is written then, except that evaluations and
+    /// proposals, which somebody has paid for, are kept whoever owns the job.
+    async fn commit(&self, lease: &Lease, batch: &JournalBatch) -> Result<(), StoreError>;
+
+    /// Those of the evaluations asked for that are known, by key, whichever job paid for them.
+    async fn evaluations(&self, keys: &[Digest]) -> Result<HashMap<Digest, EvaluationRecord>, StoreError>;
+
+    /// Those of the proposals asked for that are known, by key, whichever job paid for them.
+    async fn proposals(&self, keys: &[Digest]) -> Result<HashMap<Digest, ProposalRecord>, StoreError>;
+
+    /// What a job has paid for.
+    async fn totals(&self, job: &JobId) -> Result<Totals, StoreError>;
+
+    /// All candidates of a job, by island and order of birth.
+    async fn candidates(&self, job: &JobId) -> Result<Vec<CandidateRecord>, StoreError>;
+
+    /// The newest checkpoint of an island.
+    async fn checkpoint(&self, job: &JobId, island: u32) -> Result<Option<CheckpointRecord>, StoreError>;
+
+    /// The curves of a job, by island and order.
+    async fn history(&self, job: &JobId) -> Result<Vec<HistoryRecord>, StoreError>;
+
+    /// Waits for what is under way and closes.
+    async fn close(&self);
+}
