@@ -1,0 +1,277 @@
+//! What a run may spend, has spent and has reserved for work under way.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::piece::{Piece, ProposalId};
+
+/// Limits of a run. What is absent is not limited. Time is the shell's affair: it asks the run to stop.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Budget {
+    /// Evaluations asked for, those that a cache answers included, so that a run takes the same course whatever
+    /// a cache happens to hold.
+    pub evaluations: Option<u64>,
+    /// US dollars paid for evaluations and proposals.
+    pub dollars: Option<f64>,
+    /// Tokens paid for, of requests and answers.
+    pub tokens: Option<u64>,
+}
+
+/// Upper bounds on what one call can take, linear in the characters sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct CostModel {
+    /// US dollars for a call of no characters: mostly its longest answer.
+    pub dollars_per_call: f64,
+    /// US dollars for each character sent.
+    pub dollars_per_character: f64,
+    /// Tokens for a call of no characters.
+    pub tokens_per_call: f64,
+    /// Tokens for each character sent.
+    pub tokens_per_character: f64,
+}
+
+impl CostModel {
+    fn limit(&self, characters: usize) -> Cost {
+        let characters = characters as f64;
+        Cost {
+            dollars: self.dollars_per_call + self.dollars_per_character * characters,
+            tokens: self.tokens_per_call + self.tokens_per_character * characters,
+        }
+    }
+}
+
+/// Money and tokens.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Cost {
+    /// US dollars.
+    pub dollars: f64,
+    /// Tokens.
+    pub tokens: f64,
+}
+
+impl Cost {
+    fn plus(self, other: Self) -> Self {
+        Self { dollars: self.dollars + other.dollars, tokens: self.tokens + other.tokens }
+    }
+
+    fn minus(self, other: Self) -> Self {
+        // Sums of reservations come apart in the last digits; never below nothing.
+        Self {
+            dollars: (self.dollars - other.dollars).max(0.0),
+            tokens: (self.tokens - other.tokens).max(0.0),
+        }
+    }
+}
+
+/// The books of a run: nothing is given out that the budget could not pay for in the worst case.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Account {
+    budget: Budget,
+    evaluation_cost: CostModel,
+    proposal_cost: CostModel,
+    /// How many evaluations the report will make when the search is over, paid from the same dollars and tokens.
+    closing_evaluations: u64,
+    spent: Cost,
+    evaluation_spent: Cost,
+    reserved: Cost,
+    evaluations: u64,
+    #[serde(with = "crate::pairs")]
+    pieces: BTreeMap<Piece, Cost>,
+    proposals: BTreeMap<ProposalId, Cost>,
+    settled: u64,
+}
+
+/// Evaluations after which the observed mean price is believed.
+const MEASURED: u64 = 20;
+/// How much dearer than the mean so far the closing evaluations are assumed to be.
+const CAUTION: f64 = 1.5;
+
+impl Account {
+    /// Fresh books.
+    pub fn new(
+        budget: Budget,
+        evaluation_cost: CostModel,
+        proposal_cost: CostModel,
+        closing_evaluations: u64,
+    ) -> Self {
+        Self {
+            budget,
+            evaluation_cost,
+            proposal_cost,
+            closing_evaluations,
+            spent: Cost::default(),
+            evaluation_spent: Cost::default(),
+            reserved: Cost::default(),
+            evaluations: 0,
+            pieces: BTreeMap::new(),
+            proposals: BTreeMap::new(),
+            settled: 0,
+        }
+    }
+
+    /// The limits.
+    pub fn budget(&self) -> Budget {
+        self.budget
+    }
+
+    /// Replaces the limits.
+    pub fn set_budget(&mut self, budget: Budget) {
+        self.budget = budget;
+    }
+
+    /// Evaluations given out so far.
+    pub fn evaluations(&self) -> u64 {
+        self.evaluations
+    }
+
+    /// Dollars and tokens paid so far.
+    pub fn spent(&self) -> Cost {
+        self.spent
+    }
+
+    /// The largest part of the dollar and token limits that is spent, with what the report will take; 0 when
+    /// neither is limited.
+    pub fn spent_share(&self) -> f64 {
+        let closing = self.closing();
+        let dollars = self.budget.dollars.map(|most| (self.spent.dollars + closing.dollars) / most);
+        let tokens = self.budget.tokens.map(|most| (self.spent.tokens + closing.tokens) / most as f64);
+        dollars.unwrap_or(0.0).max(tokens.unwrap_or(0.0))
+    }
+
+    /// Evaluations and proposals given out and not answered yet.
+    pub fn in_flight(&self) -> usize {
+        self.pieces.len() + self.proposals.len()
+    }
+
+    /// The measurements given out and not answered yet.
+    pub fn pieces_in_flight(&self) -> impl Iterator<Item = &Piece> {
+        self.pieces.keys()
+    }
+
+    /// Whether a measurement is under way.
+    pub fn has_piece(&self, piece: &Piece) -> bool {
+        self.pieces.contains_key(piece)
+    }
+
+    /// Whether a proposal is under way.
+    pub fn has_proposal(&self, id: ProposalId) -> bool {
+        self.proposals.contains_key(&id)
+    }
+
+    /// Reserves for a measurement of a candidate and case of so many characters, or refuses.
+    pub fn reserve_piece(&mut self, piece: Piece, characters: usize) -> bool {
+        let limit = self.evaluation_cost.limit(characters);
+        let counted = self.budget.evaluations.is_none_or(|most| self.evaluations < most);
+        if !counted || !self.affords(limit) {
+            return false;
+        }
+        self.evaluations += 1;
+        self.reserved = self.reserved.plus(limit);
+        self.pieces.insert(piece, limit);
+        true
+    }
+
+    /// Reserves for a proposal whose question has so many characters, or refuses.
+    pub fn reserve_proposal(&mut self, id: ProposalId, characters: usize) -> bool {
+        let limit = self.proposal_cost.limit(characters);
+        if !self.affords(limit) {
+            return false;
+        }
+        self.reserved = self.reserved.plus(limit);
+        self.proposals.insert(id, limit);
+        true
+    }
+
+    /// Books the result of a measurement. `false` when it was not under way: a duplicate, or one too late.
+    pub fn settle_piece(&mut self, piece: &Piece, paid: Cost) -> bool {
+        let Some(limit) = self.pieces.remove(piece) else { return false };
+        self.reserved = self.reserved.minus(limit);
+        self.spent = self.spent.plus(paid);
+        self.evaluation_spent = self.evaluation_spent.plus(paid);
+        self.settled += 1;
+        true
+    }
+
+    /// Books the result of a proposal. `false` when it was not under way.
+    pub fn settle_proposal(&mut self, id: ProposalId, paid: Cost) -> bool {
+        let Some(limit) = self.proposals.remove(&id) else { return false };
+        self.reserved = self.reserved.minus(limit);
+        self.spent = self.spent.plus(paid);
+        true
+    }
+
+    fn affords(&self, limit: Cost) -> bool {
+        let closing = self.closing();
+        let fits = |most: Option<f64>, part: fn(Cost) -> f64| {
+            most.is_none_or(|most| {
+                part(self.spent) + part(self.reserved) + part(limit) + part(closing) <= most
+            })
+        };
+        fits(self.budget.dollars, |cost| cost.dollars)
+            && fits(self.budget.tokens.map(|tokens| tokens as f64), |cost| cost.tokens)
+    }
+
+    /// What to leave for the report. Nothing until a mean can be believed: worst cases of hundreds of calls would
+    /// forbid a job that costs a hundredth of them.
+    fn closing(&self) -> Cost {
+        if self.settled < MEASURED {
+            return Cost::default();
+        }
+        let factor = CAUTION * self.closing_evaluations as f64 / self.settled as f64;
+        Cost {
+            dollars: self.evaluation_spent.dollars * factor,
+            tokens: self.evaluation_spent.tokens * factor,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::case::Split;
+    use crate::digest::Digest;
+
+    fn piece(case: u32) -> Piece {
+        Piece { candidate: Digest::of_fields([]), split: Split::Train, case, repeat: 0 }
+    }
+
+    fn account(budget: Budget, closing: u64) -> Account {
+        let cost = CostModel { dollars_per_call: 1.0, ..CostModel::default() };
+        Account::new(budget, cost, cost, closing)
+    }
+
+    #[test]
+    fn counts_what_is_in_flight_against_the_limit() {
+        let mut account = account(Budget { dollars: Some(2.5), ..Budget::default() }, 0);
+        assert!(account.reserve_piece(piece(0), 10));
+        assert!(account.reserve_proposal(ProposalId(0), 10));
+        assert!(!account.reserve_piece(piece(1), 10), "two reserved, a third could pass the limit");
+        assert!(account.settle_piece(&piece(0), Cost { dollars: 0.25, tokens: 1.0 }));
+        assert!(account.reserve_piece(piece(1), 10), "it was cheaper than feared");
+        assert_eq!(account.spent().dollars, 0.25);
+    }
+
+    #[test]
+    fn a_duplicate_is_not_booked() {
+        let mut account = account(Budget { evaluations: Some(1), ..Budget::default() }, 0);
+        assert!(account.reserve_piece(piece(0), 0));
+        let paid = Cost { dollars: 1.0, tokens: 1.0 };
+        assert!(account.settle_piece(&piece(0), paid));
+        assert!(!account.settle_piece(&piece(0), paid));
+        assert_eq!((account.spent(), account.in_flight()), (paid, 0));
+        assert!(!account.reserve_piece(piece(1), 0), "one evaluation was the limit");
+    }
+
+    #[test]
+    fn leaves_the_price_of_the_report() {
+        let mut account = account(Budget { dollars: Some(100.0), ..Budget::default() }, 40);
+        let mut done = 0;
+        while account.reserve_piece(piece(done), 0) {
+            account.settle_piece(&piece(done), Cost { dollars: 1.0, tokens: 0.0 });
+            done += 1;
+        }
+        assert_eq!(done, 40, "60 dollars are kept for 40 closing evaluations at 1.5 times the mean");
+    }
+}

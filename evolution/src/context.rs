@@ -1,0 +1,79 @@
+//! What an optimizer may see and do while it decides.
+
+use crate::account::Account;
+use crate::candidate::{Candidate, CandidateId};
+use crate::case::CaseSet;
+use crate::event::{Action, RunEvent};
+use crate::ledger::{Birth, Ledger, Outcome};
+use crate::run::RunSettings;
+use crate::variation::Operators;
+
+/// What an optimizer may see and do while it decides.
+pub struct Context<'a> {
+    /// How the run is set up.
+    pub settings: &'a RunSettings,
+    /// Train and validation cases.
+    pub cases: &'a CaseSet,
+    /// The operators at hand.
+    pub operators: &'a Operators,
+    /// Candidates and scores.
+    pub ledger: &'a mut Ledger,
+    /// What was spent and may be.
+    pub account: &'a Account,
+    /// Validation cases in the shared order.
+    pub order: &'a [u32],
+    pub(crate) announcements: &'a mut Vec<Action>,
+}
+
+impl Context<'_> {
+    /// The validation cases that the search ranks on: the beginning of the shared order.
+    pub fn ranked(&self) -> &[u32] {
+        &self.order[..self.settings.ranking_cases.min(self.order.len())]
+    }
+
+    /// Enters the birth of a candidate that was measured on the first `seen` cases of the shared order, and what
+    /// became of it. `false` when it was born before.
+    pub fn bear(&mut self, candidate: &Candidate, birth: Birth, outcome: Outcome, seen: usize) -> bool {
+        self.ledger.track(candidate);
+        let Some(ordinal) = self.ledger.bear(candidate.id(), birth.clone(), outcome) else { return false };
+        self.announce(RunEvent::CandidateBorn {
+            ordinal: ordinal as u64,
+            candidate: candidate.clone(),
+            birth,
+        });
+        self.announce_settled(candidate.id(), outcome, seen);
+        true
+    }
+
+    /// Changes what became of a born candidate that was measured on all ranked cases.
+    pub fn settle(&mut self, id: CandidateId, outcome: Outcome) {
+        self.ledger.set_outcome(id, outcome);
+        self.announce_settled(id, outcome, self.ranked().len());
+    }
+
+    /// Tells observers when a candidate is better than all before it on the cases the search ranks on.
+    pub fn announce_if_best(&mut self, id: CandidateId) {
+        let ranked = self.settings.ranking_cases.min(self.order.len());
+        if let Some(score) = self.ledger.mean_on(id, &self.order[..ranked])
+            && self.ledger.improves(score)
+        {
+            self.announce(RunEvent::BestImproved { id, score });
+        }
+    }
+
+    /// Tells observers.
+    pub fn announce(&mut self, event: RunEvent) {
+        self.announcements.push(Action::Announce(event));
+    }
+
+    /// Marks a good moment to make the state durable.
+    pub fn checkpoint(&mut self) {
+        self.announcements.push(Action::Checkpoint);
+    }
+
+    fn announce_settled(&mut self, id: CandidateId, outcome: Outcome, seen: usize) {
+        let score = self.ledger.mean_on(id, &self.order[..seen]);
+        let cases = if score.is_some() { seen as u32 } else { 0 };
+        self.announce(RunEvent::CandidateSettled { id, outcome, score, cases });
+    }
+}

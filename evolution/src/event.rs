@@ -1,0 +1,166 @@
+//! What a run is told, and what it asks for.
+
+use serde::{Deserialize, Serialize};
+
+use crate::account::Budget;
+use crate::candidate::{Candidate, CandidateId};
+use crate::evaluation::{Evaluation, Failure};
+use crate::ledger::{Birth, Outcome};
+use crate::piece::{Answer, EvaluationOrder, Piece, ProposalId, ProposalOrder};
+
+/// What happens to a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Event {
+    /// So many more pieces of work can be taken on now.
+    SlotsFree {
+        /// How many.
+        count: usize,
+    },
+    /// A measurement was made, or found in a cache.
+    Evaluated {
+        /// Which one.
+        piece: Piece,
+        /// What came of it.
+        evaluation: Evaluation,
+        /// Whether this job paid for it.
+        paid: bool,
+    },
+    /// A measurement can never be made; the candidate stays unmeasured there.
+    EvaluationFailed {
+        /// Which one.
+        piece: Piece,
+        /// Why.
+        failure: Failure,
+    },
+    /// The reflection model answered.
+    Proposed {
+        /// Which question.
+        id: ProposalId,
+        /// The answer.
+        answer: Answer,
+    },
+    /// The reflection model will not answer.
+    ProposalFailed {
+        /// Which question.
+        id: ProposalId,
+        /// Why.
+        failure: Failure,
+    },
+    /// Candidates came from another island.
+    MigrantsArrived {
+        /// The candidates.
+        candidates: Vec<Candidate>,
+    },
+    /// The limits are others now.
+    BudgetChanged {
+        /// The new limits.
+        budget: Budget,
+    },
+    /// The run is to end with what it has: no new work is given out.
+    StopAsked,
+}
+
+/// What a run wants done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Make a measurement.
+    Evaluate(EvaluationOrder),
+    /// Ask the reflection model.
+    Propose(ProposalOrder),
+    /// Make the run's state durable: a good moment.
+    Checkpoint,
+    /// Send candidates to other islands.
+    Emigrate(Vec<Candidate>),
+    /// Tell observers. They cannot alter the run.
+    Announce(RunEvent),
+    /// The run is over.
+    Finish(Finish),
+}
+
+/// What observers see of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RunEvent {
+    /// A candidate was made.
+    CandidateBorn {
+        /// Order of birth, from 0.
+        ordinal: u64,
+        /// The candidate.
+        candidate: Candidate,
+        /// Where it came from.
+        birth: Birth,
+    },
+    /// It was decided what becomes of a candidate.
+    CandidateSettled {
+        /// Which one.
+        id: CandidateId,
+        /// What became of it.
+        outcome: Outcome,
+        /// Weighted mean score over the validation cases it was measured on.
+        score: Option<f64>,
+        /// On how many.
+        cases: u32,
+    },
+    /// A reflection model's answer could not be used.
+    ProposalRejected {
+        /// The operator that asked.
+        operator: String,
+        /// Why, in a short stable name.
+        reason: String,
+    },
+    /// A generation, or a window of a steady state, is over.
+    GenerationCompleted(Progress),
+    /// A candidate scored higher than all before.
+    BestImproved {
+        /// Which one.
+        id: CandidateId,
+        /// Its weighted mean score on the cases the search ranks on.
+        score: f64,
+    },
+}
+
+/// Where a run stands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Generations, or windows of a steady state, completed.
+    pub generation: u32,
+    /// Evaluations given out.
+    pub evaluations: u64,
+    /// Evaluations that a full measurement of every candidate would have taken on top.
+    pub saved: u64,
+    /// US dollars spent.
+    pub dollars: f64,
+    /// Best mean score in the population.
+    pub best: f64,
+    /// Mean of the population's mean scores.
+    pub mean: f64,
+    /// Mean pairwise distance in the population, 0 to 1.
+    pub diversity: f64,
+    /// Candidates in the population.
+    pub population: u32,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Finish {
+    /// The candidate chosen; `None` when no candidate was measured on enough cases.
+    pub best: Option<CandidateId>,
+    /// Weighted mean score of the chosen candidate on the validation cases it was measured on.
+    pub score: Option<f64>,
+    /// Why it ended.
+    pub reason: FinishReason,
+}
+
+/// Why a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FinishReason {
+    /// The budget is used up.
+    Budget,
+    /// There is nothing left to try.
+    Exhausted,
+    /// Somebody asked it to stop.
+    Stopped,
+}

@@ -1,0 +1,76 @@
+//! The last part of a budget: the leaders are measured on cases that did not make them leaders.
+//!
+//! The best of many noisy scores is too good on average (winner's curse), so the choice is made on more cases than
+//! the search ranked on.
+
+use serde::{Deserialize, Serialize};
+
+use crate::candidate::CandidateId;
+use crate::case::Split;
+use crate::context::Context;
+use crate::piece::Piece;
+
+/// Leaders that are measured further, at most.
+const MOST_LEADERS: usize = 5;
+
+/// The finals of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Finals {
+    leaders: Vec<CandidateId>,
+    /// The cases on which all leaders are compared.
+    cases: Vec<u32>,
+}
+
+impl Finals {
+    /// Sets up the finals over `candidates`, all measured on the ranked cases, with so many evaluations left
+    /// (`None`: as many as it takes).
+    pub fn new(candidates: &[CandidateId], left: Option<u64>, context: &Context<'_>) -> Self {
+        let ranked = context.ranked();
+        let mut leaders: Vec<(f64, usize, CandidateId)> = candidates
+            .iter()
+            .enumerate()
+            .filter_map(|(rank, &id)| Some((context.ledger.mean_on(id, ranked)?, rank, id)))
+            .collect();
+        leaders.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        let further = context.order.len() - ranked.len();
+        let left = left.map_or(usize::MAX, |left| left as usize);
+        // At least two when there is a choice; more only if each can be measured on all cases that are left.
+        let count = if further == 0 { MOST_LEADERS } else { (left / further).clamp(2, MOST_LEADERS) };
+        leaders.truncate(count);
+        let extra = if leaders.len() < 2 { 0 } else { further.min(left / leaders.len()) };
+        Self {
+            leaders: leaders.into_iter().map(|(_, _, id)| id).collect(),
+            cases: context.order[..ranked.len() + extra].to_vec(),
+        }
+    }
+
+    /// All measurements that decide the finals; those known already are among them.
+    pub fn pieces(&self) -> impl Iterator<Item = Piece> {
+        self.cases.iter().flat_map(|&case| {
+            self.leaders.iter().map(move |&candidate| Piece {
+                candidate,
+                split: Split::Validation,
+                case,
+                repeat: 0,
+            })
+        })
+    }
+
+    /// The winner: best mean over all cases of the finals. Where the finals were broken off, best mean over the
+    /// cases that all leaders were measured on. The earlier leader wins a tie.
+    pub fn winner(&self, context: &Context<'_>) -> Option<CandidateId> {
+        let measured_by_all = |case: &u32| {
+            let piece = |&candidate| Piece { candidate, split: Split::Validation, case: *case, repeat: 0 };
+            self.leaders.iter().all(|id| context.ledger.has(&piece(id)))
+        };
+        let cases: Vec<u32> = self.cases.iter().copied().filter(measured_by_all).collect();
+        let mut best: Option<(f64, CandidateId)> = None;
+        for &id in &self.leaders {
+            let Some(mean) = context.ledger.mean_on(id, &cases) else { continue };
+            if best.is_none_or(|(score, _)| mean > score) {
+                best = Some((mean, id));
+            }
+        }
+        best.map(|(_, id)| id)
+    }
+}

@@ -1,0 +1,340 @@
+//! All that a run knows: its candidates, where they came from and what they scored.
+
+use std::collections::{BTreeMap, HashSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::candidate::{Candidate, CandidateId};
+use crate::case::{CaseSet, Split};
+use crate::evaluation::Evaluation;
+use crate::piece::Piece;
+
+/// What became of a candidate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Outcome {
+    /// Still being measured.
+    Open,
+    /// Measured in full and taken into the population.
+    Kept,
+    /// Fell at the minibatch gate.
+    Rejected,
+    /// Fell in the race: it could hardly have won.
+    Dropped,
+    /// Measured in full, and no better than those that stayed.
+    Displaced,
+    /// The budget ended, or the run was stopped, before it was measured in full.
+    Unfinished,
+    /// It could not be measured on some case.
+    Unmeasurable,
+}
+
+impl Outcome {
+    /// The name used in records and reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Kept => "kept",
+            Self::Rejected => "rejected",
+            Self::Dropped => "dropped",
+            Self::Displaced => "displaced",
+            Self::Unfinished => "unfinished",
+            Self::Unmeasurable => "unmeasurable",
+        }
+    }
+}
+
+/// Where a candidate came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Birth {
+    /// What it was made from; empty for a seed.
+    pub parents: Vec<CandidateId>,
+    /// The operator that made it.
+    pub operator: String,
+    /// The generation, or the window of a steady state, it was born in.
+    pub generation: u32,
+}
+
+/// A candidate in the order of births.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Born {
+    /// Which one.
+    pub id: CandidateId,
+    /// Where it came from.
+    pub birth: Birth,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// A candidate and its scores. It may not be born yet: births are entered in an order that does not depend on
+/// which result arrives first.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Tracked {
+    candidate: Candidate,
+    train: BTreeMap<u32, f64>,
+    validation: BTreeMap<u32, f64>,
+    failed: Vec<Piece>,
+}
+
+/// A model's answer and what was to be said about it: material for reflection.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Trace {
+    /// What the model answered.
+    pub output: String,
+    /// What the scorer said.
+    pub feedback: String,
+}
+
+/// Candidates on which a case may fail before it is set aside for all.
+const FAILURES_OF_A_BAD_CASE: usize = 2;
+
+/// All that a run knows of its candidates.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Ledger {
+    #[serde(with = "crate::pairs")]
+    tracked: BTreeMap<CandidateId, Tracked>,
+    births: Vec<Born>,
+    #[serde(with = "crate::pairs")]
+    ordinals: BTreeMap<CandidateId, usize>,
+    weights: Vec<f64>,
+    #[serde(with = "crate::pairs")]
+    traces: BTreeMap<Piece, Trace>,
+    /// Validation cases that somebody could not be measured on, by the number of candidates that failed.
+    failures: BTreeMap<u32, usize>,
+    best_score: Option<f64>,
+}
+
+impl Ledger {
+    /// An empty ledger over the cases of a run.
+    pub fn new(cases: &CaseSet) -> Self {
+        Self {
+            tracked: BTreeMap::new(),
+            births: vec![],
+            ordinals: BTreeMap::new(),
+            weights: cases.validation.iter().map(|case| case.weight).collect(),
+            traces: BTreeMap::new(),
+            failures: BTreeMap::new(),
+            best_score: None,
+        }
+    }
+
+    /// Makes room for a candidate's scores.
+    pub fn track(&mut self, candidate: &Candidate) {
+        self.tracked.entry(candidate.id()).or_insert_with(|| Tracked {
+            candidate: candidate.clone(),
+            train: BTreeMap::new(),
+            validation: BTreeMap::new(),
+            failed: vec![],
+        });
+    }
+
+    /// Enters the birth of a tracked candidate. `None` when it was born already: equal candidates are one.
+    pub(crate) fn bear(&mut self, id: CandidateId, birth: Birth, outcome: Outcome) -> Option<usize> {
+        if self.ordinals.contains_key(&id) {
+            return None;
+        }
+        let ordinal = self.births.len();
+        self.ordinals.insert(id, ordinal);
+        self.births.push(Born { id, birth, outcome });
+        Some(ordinal)
+    }
+
+    /// All births in their order.
+    pub fn births(&self) -> &[Born] {
+        &self.births
+    }
+
+    /// The birth of a candidate, if it was born.
+    pub fn born(&self, id: CandidateId) -> Option<&Born> {
+        self.ordinals.get(&id).map(|&ordinal| &self.births[ordinal])
+    }
+
+    /// A tracked candidate itself.
+    pub fn candidate(&self, id: CandidateId) -> Option<&Candidate> {
+        self.tracked.get(&id).map(|tracked| &tracked.candidate)
+    }
+
+    /// Writes down what became of a born candidate.
+    pub(crate) fn set_outcome(&mut self, id: CandidateId, outcome: Outcome) {
+        if let Some(&ordinal) = self.ordinals.get(&id) {
+            self.births[ordinal].outcome = outcome;
+        }
+    }
+
+    /// Whether the result of a measurement, or its failure, is known.
+    pub fn has(&self, piece: &Piece) -> bool {
+        self.tracked.get(&piece.candidate).is_some_and(|tracked| {
+            let scores = match piece.split {
+                Split::Train => &tracked.train,
+                _ => &tracked.validation,
+            };
+            scores.contains_key(&piece.case) || tracked.failed.contains(piece)
+        })
+    }
+
+    /// Whether a candidate could not be measured on some case that is not set aside.
+    pub fn has_failed(&self, id: CandidateId) -> bool {
+        self.tracked.get(&id).is_some_and(|tracked| {
+            tracked.failed.iter().any(|p| p.split != Split::Validation || !self.is_set_aside(p.case))
+        })
+    }
+
+    /// Writes down a result.
+    pub(crate) fn record(&mut self, piece: &Piece, evaluation: Evaluation) {
+        let Some(tracked) = self.tracked.get_mut(&piece.candidate) else { return };
+        let score = evaluation.objectives.score;
+        if piece.split == Split::Train {
+            tracked.train.insert(piece.case, score);
+            let trace = Trace { output: evaluation.output, feedback: evaluation.feedback };
+            self.traces.insert(*piece, trace);
+        } else {
+            tracked.validation.insert(piece.case, score);
+        }
+    }
+
+    /// Writes down that a measurement cannot be had.
+    pub(crate) fn record_failure(&mut self, piece: &Piece) {
+        let Some(tracked) = self.tracked.get_mut(&piece.candidate) else { return };
+        tracked.failed.push(*piece);
+        if piece.split == Split::Validation {
+            *self.failures.entry(piece.case).or_default() += 1;
+        }
+    }
+
+    /// Whether a validation case is set aside because it can be measured on nobody.
+    pub fn is_set_aside(&self, case: u32) -> bool {
+        self.failures.get(&case).is_some_and(|&count| count >= FAILURES_OF_A_BAD_CASE)
+    }
+
+    /// Train score of a candidate on a case, when measured.
+    pub fn train_score(&self, id: CandidateId, case: u32) -> Option<f64> {
+        self.tracked.get(&id)?.train.get(&case).copied()
+    }
+
+    /// What the model answered to a candidate on a train case.
+    pub fn trace(&self, id: CandidateId, case: u32) -> Option<&Trace> {
+        self.traces.get(&Piece { candidate: id, split: Split::Train, case, repeat: 0 })
+    }
+
+    /// Scores of a candidate on validation cases, or `None` unless it was measured on each that is not set aside.
+    /// Those set aside are left out, so that all candidates' scores are parallel.
+    pub fn scores_on(&self, id: CandidateId, cases: &[u32]) -> Option<Vec<f64>> {
+        let tracked = self.tracked.get(&id)?;
+        let counted = cases.iter().filter(|&&case| !self.is_set_aside(case));
+        counted.map(|case| tracked.validation.get(case).copied()).collect()
+    }
+
+    /// Weighted mean of a candidate's scores on validation cases, `None` unless it was measured on each that is
+    /// not set aside.
+    pub fn mean_on(&self, id: CandidateId, cases: &[u32]) -> Option<f64> {
+        let tracked = self.tracked.get(&id)?;
+        let (mut sum, mut weight) = (0.0, 0.0);
+        for case in cases.iter().filter(|&&case| !self.is_set_aside(case)) {
+            sum += tracked.validation.get(case)? * self.weights[*case as usize];
+            weight += self.weights[*case as usize];
+        }
+        (weight > 0.0).then_some(sum / weight)
+    }
+
+    /// Weighted mean over all validation cases a candidate was measured on, and their number. For reports only:
+    /// candidates measured on different cases do not compare.
+    pub fn validation_mean(&self, id: CandidateId) -> Option<(f64, u32)> {
+        let measured: Vec<u32> = self.tracked.get(&id)?.validation.keys().copied().collect();
+        Some((self.mean_on(id, &measured)?, measured.len() as u32))
+    }
+
+    /// Weighted mean over all train cases a candidate was measured on (weights of 1), and their number.
+    pub fn train_mean(&self, id: CandidateId) -> Option<(f64, u32)> {
+        let scores = &self.tracked.get(&id)?.train;
+        let count = scores.len();
+        (count > 0).then(|| (scores.values().sum::<f64>() / count as f64, count as u32))
+    }
+
+    /// All ancestors of a born candidate, itself included.
+    pub fn ancestors(&self, id: CandidateId) -> HashSet<CandidateId> {
+        let mut found = HashSet::new();
+        let mut open = vec![id];
+        while let Some(next) = open.pop() {
+            if found.insert(next)
+                && let Some(born) = self.born(next)
+            {
+                open.extend(&born.birth.parents);
+            }
+        }
+        found
+    }
+
+    /// Notes a best score and says whether it is higher than all before.
+    pub(crate) fn improves(&mut self, score: f64) -> bool {
+        let better = self.best_score.is_none_or(|best| score > best);
+        if better {
+            self.best_score = Some(score);
+        }
+        better
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::case::Case;
+    use crate::evaluation::Objectives;
+
+    fn evaluation(score: f64) -> Evaluation {
+        Evaluation {
+            objectives: Objectives { score, ..Objectives::default() },
+            output: "out".into(),
+            feedback: "fb".into(),
+            input_tokens: 1,
+            output_tokens: 1,
+            model_calls: 1,
+        }
+    }
+
+    fn ledger() -> (Ledger, CandidateId, CandidateId) {
+        let cases: Vec<Case> = (0..3).map(|i| Case::new(format!("v{i}"), "x")).collect();
+        let train = vec![Case::new("t", "x")];
+        let mut ledger = Ledger::new(&CaseSet::new(train, cases).unwrap());
+        let one = Candidate::from_instruction("one").unwrap();
+        let two = Candidate::from_instruction("two").unwrap();
+        for candidate in [&one, &two] {
+            ledger.track(candidate);
+            let birth = Birth { parents: vec![], operator: "seed".into(), generation: 0 };
+            assert!(ledger.bear(candidate.id(), birth.clone(), Outcome::Open).is_some());
+            assert!(ledger.bear(candidate.id(), birth, Outcome::Open).is_none());
+        }
+        (ledger, one.id(), two.id())
+    }
+
+    fn piece(candidate: CandidateId, case: u32) -> Piece {
+        Piece { candidate, split: Split::Validation, case, repeat: 0 }
+    }
+
+    #[test]
+    fn no_mean_over_fewer_cases_than_asked() {
+        let (mut ledger, one, _) = ledger();
+        ledger.record(&piece(one, 0), evaluation(1.0));
+        assert_eq!(ledger.mean_on(one, &[0]), Some(1.0));
+        assert_eq!(ledger.mean_on(one, &[0, 1]), None);
+    }
+
+    #[test]
+    fn a_case_that_fails_for_two_is_set_aside_for_all() {
+        let (mut ledger, one, two) = ledger();
+        ledger.record(&piece(one, 0), evaluation(0.5));
+        ledger.record_failure(&piece(one, 1));
+        assert!(ledger.has(&piece(one, 1)));
+        assert_eq!(ledger.mean_on(one, &[0, 1]), None, "one failure may be the candidate's own");
+        ledger.record_failure(&piece(two, 1));
+        assert_eq!(ledger.mean_on(one, &[0, 1]), Some(0.5));
+    }
+
+    #[test]
+    fn survives_serialization() {
+        let (mut ledger, one, _) = ledger();
+        ledger.record(&piece(one, 2), evaluation(0.25));
+        let back: Ledger = serde_json::from_str(&serde_json::to_string(&ledger).unwrap()).unwrap();
+        assert_eq!(back.mean_on(one, &[2]), Some(0.25));
+    }
+}

@@ -1,0 +1,131 @@
+//! Strategies that decide what is worth doing next.
+
+pub mod ga;
+pub mod gepa;
+mod seeding;
+
+use serde::{Deserialize, Serialize};
+
+use crate::candidate::{Candidate, CandidateId};
+use crate::context::Context;
+use crate::evaluation::Failure;
+use crate::event::FinishReason;
+use crate::piece::{Answer, Piece, ProposalId, ProposalOrder};
+
+pub use ga::{Ga, GaConfig};
+pub use gepa::{Gepa, GepaConfig};
+
+/// A piece of work that an optimizer wants done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Work {
+    /// Measure a tracked candidate.
+    Measure(Piece),
+    /// Ask the reflection model.
+    Ask(ProposalOrder),
+}
+
+/// What an optimizer is told.
+#[derive(Debug)]
+pub enum Told {
+    /// A measurement is in the ledger, or its failure is.
+    Measured(Piece),
+    /// The reflection model answered.
+    Answered(ProposalId, Answer),
+    /// The reflection model will not answer.
+    Unanswered(ProposalId, Failure),
+    /// Candidates came from another island.
+    Migrants(Vec<Candidate>),
+    /// The budget pays for no more: close with what there is.
+    BudgetEnded,
+    /// Somebody asked the run to stop: close with what there is.
+    Stopped,
+}
+
+/// A strategy by ask and tell. It holds no scores of its own: those are in the ledger.
+///
+/// The order in which results are told must not change what it decides; it may look only at results it has asked
+/// for and been told of.
+pub trait Optimizer: Send + Sync {
+    /// Up to `slots` pieces of work, those worth most first. Less means that nothing more is worth doing until
+    /// something is told.
+    fn ask(&mut self, slots: usize, context: &mut Context<'_>) -> Vec<Work>;
+
+    /// Takes note of what happened.
+    fn tell(&mut self, told: Told, context: &mut Context<'_>);
+
+    /// The candidates that make up the population now.
+    fn population(&self) -> &[CandidateId];
+
+    /// Generations, or windows of a steady state, completed.
+    fn generation(&self) -> u32;
+
+    /// Evaluations that were not needed because a candidate fell early.
+    fn saved(&self) -> u64;
+
+    /// Why it is over, once it is.
+    fn finished(&self) -> Option<FinishReason>;
+
+    /// The candidate it would choose now.
+    fn choice(&self, context: &Context<'_>) -> Option<CandidateId>;
+
+    /// Its state, for a checkpoint.
+    fn save(&self) -> serde_json::Value;
+}
+
+/// An algorithm and its settings, as a user names it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "name", rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum AlgorithmConfig {
+    /// Reflective mutation with instance-wise Pareto selection (arXiv 2507.19457).
+    Gepa(GepaConfig),
+    /// A genetic algorithm in generations.
+    Ga(GaConfig),
+}
+
+impl AlgorithmConfig {
+    /// Names of all algorithms.
+    pub const NAMES: [&'static str; 2] = ["gepa", "ga"];
+
+    /// The name a user writes.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Gepa(_) => "gepa",
+            Self::Ga(_) => "ga",
+        }
+    }
+
+    /// What is wrong with the settings, with the key.
+    ///
+    /// # Errors
+    /// The first setting that is out of its range.
+    pub fn validate(&self) -> Result<(), String> {
+        match self {
+            Self::Gepa(config) => config.validate(),
+            Self::Ga(config) => config.validate(),
+        }
+    }
+
+    /// How many validation cases the search ranks on, of so many, when so many evaluations may be spent.
+    pub fn ranking_cases(&self, validation: usize, evaluations: Option<u64>) -> usize {
+        let wanted = match self {
+            Self::Gepa(config) => config.ranking_cases(evaluations),
+            Self::Ga(config) => config.ranking_cases(evaluations),
+        };
+        wanted.unwrap_or(validation).clamp(1, validation)
+    }
+
+    pub(crate) fn start(&self) -> Box<dyn Optimizer> {
+        match self {
+            Self::Gepa(config) => Box::new(Gepa::new(config.clone())),
+            Self::Ga(config) => Box::new(Ga::new(config.clone())),
+        }
+    }
+
+    pub(crate) fn restore(&self, state: serde_json::Value) -> serde_json::Result<Box<dyn Optimizer>> {
+        Ok(match self {
+            Self::Gepa(_) => Box::new(serde_json::from_value::<Gepa>(state)?),
+            Self::Ga(_) => Box::new(serde_json::from_value::<Ga>(state)?),
+        })
+    }
+}

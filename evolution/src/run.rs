@@ -1,0 +1,299 @@
+//! One evolution of one island, as a pure state machine.
+
+mod checkpoint;
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::account::{Account, Budget, Cost, CostModel};
+use crate::candidate::{Candidate, CandidateId};
+use crate::case::{Case, CaseSet, Split};
+use crate::context::Context;
+use crate::diversity;
+use crate::event::{Action, Event, Finish, Progress, RunEvent};
+use crate::ledger::Ledger;
+use crate::optimizers::{AlgorithmConfig, Optimizer, Told, Work};
+use crate::order::balanced_order;
+use crate::piece::{EvaluationOrder, Piece, ProposalId, ProposalOrder};
+use crate::rng::stream;
+use crate::variation::{Operators, VariationLimits};
+
+pub use checkpoint::{Checkpoint, CheckpointError};
+
+/// How a run is set up. The same settings, cases and operators, and the same scores, give the same run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunSettings {
+    /// Seed of all chance.
+    pub seed: u64,
+    /// The algorithm and its settings.
+    pub algorithm: AlgorithmConfig,
+    /// Where the search starts; one or more.
+    pub seeds: Vec<Candidate>,
+    /// Whether there is a model to ask for proposals.
+    pub reflection: bool,
+    /// Bounds on every child.
+    pub limits: VariationLimits,
+    /// Validation cases that the search ranks on, from 1 to all.
+    pub ranking_cases: usize,
+    /// What the run may spend.
+    pub budget: Budget,
+    /// Upper bound on what one evaluation takes.
+    pub evaluation_cost: CostModel,
+    /// Upper bound on what one proposal takes.
+    pub proposal_cost: CostModel,
+    /// Evaluations that the report will make after the run, paid from the same dollars and tokens.
+    pub closing_evaluations: u64,
+}
+
+/// One evolution of one island. [`Run::step`] is all there is to it.
+pub struct Run {
+    settings: Arc<RunSettings>,
+    cases: Arc<CaseSet>,
+    operators: Arc<Operators>,
+    order: Vec<u32>,
+    ledger: Ledger,
+    account: Account,
+    optimizer: Box<dyn Optimizer>,
+    finished: bool,
+    /// Questions given out, so that a restored run can ask them again.
+    questions: Vec<ProposalOrder>,
+}
+
+impl Run {
+    /// A fresh run.
+    pub fn new(settings: Arc<RunSettings>, cases: Arc<CaseSet>, operators: Arc<Operators>) -> Self {
+        let account = Account::new(
+            settings.budget,
+            settings.evaluation_cost,
+            settings.proposal_cost,
+            settings.closing_evaluations,
+        );
+        Self {
+            order: balanced_order(&cases.validation, &mut stream(settings.seed, "order", 0)),
+            ledger: Ledger::new(&cases),
+            account,
+            optimizer: settings.algorithm.start(),
+            finished: false,
+            questions: vec![],
+            settings,
+            cases,
+            operators,
+        }
+    }
+
+    /// Takes one event and returns what it calls for. Unknown and repeated results change nothing.
+    pub fn step(&mut self, event: Event) -> Vec<Action> {
+        let mut actions = vec![];
+        match event {
+            Event::SlotsFree { count } => self.fill(count, &mut actions),
+            Event::Evaluated { piece, evaluation, paid } => {
+                let tokens = (evaluation.input_tokens + evaluation.output_tokens) as f64;
+                let cost = Cost { dollars: evaluation.objectives.dollars, tokens };
+                if self.account.settle_piece(&piece, if paid { cost } else { Cost::default() }) {
+                    self.ledger.record(&piece, evaluation);
+                    self.tell(Told::Measured(piece), &mut actions);
+                }
+            }
+            Event::EvaluationFailed { piece, .. } => {
+                if self.account.settle_piece(&piece, Cost::default()) {
+                    self.ledger.record_failure(&piece);
+                    self.tell(Told::Measured(piece), &mut actions);
+                }
+            }
+            Event::Proposed { id, answer } => {
+                let cost = Cost { dollars: answer.dollars, tokens: answer.tokens as f64 };
+                if self.settle_proposal(id, cost) {
+                    self.tell(Told::Answered(id, answer), &mut actions);
+                }
+            }
+            Event::ProposalFailed { id, failure } => {
+                if self.settle_proposal(id, Cost::default()) {
+                    self.tell(Told::Unanswered(id, failure), &mut actions);
+                }
+            }
+            Event::MigrantsArrived { candidates } => self.tell(Told::Migrants(candidates), &mut actions),
+            Event::BudgetChanged { budget } => self.account.set_budget(budget),
+            Event::StopAsked => self.tell(Told::Stopped, &mut actions),
+        }
+        self.finish_when_over(&mut actions);
+        actions
+    }
+
+    /// All that is under way: what a restored run needs to be given again.
+    pub fn in_flight(&self) -> Vec<Action> {
+        let orders = self.account.pieces_in_flight().filter_map(|piece| self.order_of(*piece));
+        let questions = self.questions.iter().cloned().map(Action::Propose);
+        orders.map(Action::Evaluate).chain(questions).collect()
+    }
+
+    /// How many pieces of work are under way.
+    pub fn in_flight_count(&self) -> usize {
+        self.account.in_flight()
+    }
+
+    /// How it is set up.
+    pub fn settings(&self) -> &RunSettings {
+        &self.settings
+    }
+
+    /// All that it knows of its candidates.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// What it spent.
+    pub fn account(&self) -> &Account {
+        &self.account
+    }
+
+    /// Whether it is over.
+    pub fn is_finished(&self) -> bool {
+        self.finished
+    }
+
+    /// Where it stands now.
+    pub fn progress(&mut self) -> Progress {
+        let mut ignored = vec![];
+        let (optimizer, context) = self.parts(&mut ignored);
+        context.progress(&*optimizer)
+    }
+
+    /// A case of a piece.
+    pub fn case(&self, piece: &Piece) -> Option<&Case> {
+        let cases = match piece.split {
+            Split::Train => &self.cases.train,
+            Split::Validation => &self.cases.validation,
+            Split::Test => return None,
+        };
+        cases.get(piece.case as usize)
+    }
+
+    fn fill(&mut self, count: usize, actions: &mut Vec<Action>) {
+        if self.finished || count == 0 {
+            return;
+        }
+        let mut free = count;
+        // What a measurement known already calls for may be new work, so ask again until a round brings none.
+        while free > 0 && self.optimizer.finished().is_none() {
+            let (optimizer, mut context) = self.parts(actions);
+            let asked = optimizer.ask(free, &mut context);
+            if asked.is_empty() {
+                return;
+            }
+            for work in asked {
+                match self.give_out(work, actions) {
+                    Given::Out => free -= 1,
+                    Given::Known => {}
+                    Given::Refused => {
+                        self.tell(Told::BudgetEnded, actions);
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    fn give_out(&mut self, work: Work, actions: &mut Vec<Action>) -> Given {
+        match work {
+            Work::Measure(piece) => {
+                if self.ledger.has(&piece) {
+                    self.tell(Told::Measured(piece), actions);
+                    return Given::Known;
+                }
+                let Some(order) = self.order_of(piece) else { return Given::Known };
+                let input = self.case(&piece).map_or(0, |case| case.input.len());
+                if self.account.has_piece(&piece) {
+                    return Given::Known;
+                }
+                if !self.account.reserve_piece(piece, order.candidate.length() + input) {
+                    return Given::Refused;
+                }
+                actions.push(Action::Evaluate(order));
+            }
+            Work::Ask(order) => {
+                if !self.account.reserve_proposal(order.id, order.question.len()) {
+                    return Given::Refused;
+                }
+                self.questions.push(order.clone());
+                actions.push(Action::Propose(order));
+            }
+        }
+        Given::Out
+    }
+
+    fn order_of(&self, piece: Piece) -> Option<EvaluationOrder> {
+        Some(EvaluationOrder { piece, candidate: self.ledger.candidate(piece.candidate)?.clone() })
+    }
+
+    fn settle_proposal(&mut self, id: ProposalId, cost: Cost) -> bool {
+        self.questions.retain(|question| question.id != id);
+        self.account.settle_proposal(id, cost)
+    }
+
+    fn tell(&mut self, told: Told, actions: &mut Vec<Action>) {
+        let (optimizer, mut context) = self.parts(actions);
+        optimizer.tell(told, &mut context);
+    }
+
+    fn parts<'a>(&'a mut self, announcements: &'a mut Vec<Action>) -> (&'a mut dyn Optimizer, Context<'a>) {
+        let context = Context {
+            settings: &self.settings,
+            cases: &self.cases,
+            operators: &self.operators,
+            ledger: &mut self.ledger,
+            account: &self.account,
+            order: &self.order,
+            announcements,
+        };
+        (&mut *self.optimizer, context)
+    }
+
+    /// A run is over when its optimizer says so and nothing is under way: what was paid for is heard first.
+    fn finish_when_over(&mut self, actions: &mut Vec<Action>) {
+        let Some(reason) = self.optimizer.finished() else { return };
+        if self.finished || self.account.in_flight() > 0 {
+            return;
+        }
+        self.finished = true;
+        let (optimizer, mut context) = self.parts(actions);
+        let best: Option<CandidateId> = optimizer.choice(&context);
+        let score = best.and_then(|id| context.ledger.validation_mean(id)).map(|(score, _)| score);
+        let progress = context.progress(optimizer);
+        context.announce(RunEvent::GenerationCompleted(progress));
+        actions.push(Action::Checkpoint);
+        actions.push(Action::Finish(Finish { best, score, reason }));
+    }
+}
+
+enum Given {
+    Out,
+    Known,
+    Refused,
+}
+
+impl Context<'_> {
+    /// Tells observers where the run stands at the end of a generation, and marks a moment for a checkpoint.
+    pub fn complete_generation(&mut self, optimizer: &dyn Optimizer) {
+        let progress = self.progress(optimizer);
+        self.announce(RunEvent::GenerationCompleted(progress));
+        self.checkpoint();
+    }
+
+    pub(crate) fn progress(&self, optimizer: &dyn Optimizer) -> Progress {
+        let population = optimizer.population();
+        let scores: Vec<f64> =
+            population.iter().filter_map(|id| self.ledger.mean_on(*id, self.ranked())).collect();
+        let members: Vec<&Candidate> = population.iter().filter_map(|id| self.ledger.candidate(*id)).collect();
+        Progress {
+            generation: optimizer.generation(),
+            evaluations: self.account.evaluations(),
+            saved: optimizer.saved(),
+            dollars: self.account.spent().dollars,
+            best: scores.iter().copied().fold(0.0, f64::max),
+            mean: if scores.is_empty() { 0.0 } else { scores.iter().sum::<f64>() / scores.len() as f64 },
+            diversity: diversity::mean_pairwise_distance(&members, self.settings.seed),
+            population: population.len() as u32,
+        }
+    }
+}

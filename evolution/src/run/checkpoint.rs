@@ -1,0 +1,111 @@
+//! The durable form of a run.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Run, RunSettings};
+use crate::account::Account;
+use crate::case::CaseSet;
+use crate::ledger::Ledger;
+use crate::order::balanced_order;
+use crate::piece::ProposalOrder;
+use crate::rng::stream;
+use crate::variation::Operators;
+
+/// Version of the form. It grows when an older program could not read a newer checkpoint aright.
+const VERSION: u32 = 1;
+
+/// A run's state at one moment: with the settings, cases and operators of the run it goes on as if nothing had been.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    version: u32,
+    state: serde_json::Value,
+}
+
+/// A checkpoint from which no run can go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckpointError {
+    /// Written by another version.
+    #[error("the checkpoint has version {found}, this program reads version {VERSION}: use the program that wrote it")]
+    Version {
+        /// The version found.
+        found: u32,
+    },
+    /// Not a checkpoint, or not of these settings.
+    #[error("the checkpoint cannot be read: {0}")]
+    Unreadable(#[from] serde_json::Error),
+}
+
+#[derive(Serialize)]
+struct StateRef<'a> {
+    ledger: &'a Ledger,
+    account: &'a Account,
+    optimizer: serde_json::Value,
+    finished: bool,
+    questions: &'a [ProposalOrder],
+}
+
+#[derive(Deserialize)]
+struct State {
+    ledger: Ledger,
+    account: Account,
+    optimizer: serde_json::Value,
+    finished: bool,
+    questions: Vec<ProposalOrder>,
+}
+
+impl Checkpoint {
+    /// Reads the text form.
+    ///
+    /// # Errors
+    /// When it is of another version or no checkpoint.
+    pub fn from_text(text: &str) -> Result<Self, CheckpointError> {
+        let checkpoint: Self = serde_json::from_str(text)?;
+        match checkpoint.version {
+            VERSION => Ok(checkpoint),
+            found => Err(CheckpointError::Version { found }),
+        }
+    }
+}
+
+impl Run {
+    /// The text form of its state: one JSON document.
+    #[expect(clippy::expect_used, reason = "plain data whose maps have string keys always has a JSON form")]
+    pub fn checkpoint(&self) -> String {
+        let state = StateRef {
+            ledger: &self.ledger,
+            account: &self.account,
+            optimizer: self.optimizer.save(),
+            finished: self.finished,
+            questions: &self.questions,
+        };
+        let state = serde_json::to_value(state).expect("plain data");
+        serde_json::to_string(&Checkpoint { version: VERSION, state }).expect("plain data")
+    }
+
+    /// Goes on from a checkpoint. [`Run::in_flight`] says what has to be given out again.
+    ///
+    /// # Errors
+    /// When the checkpoint is not of a run with these settings.
+    pub fn restore(
+        checkpoint: Checkpoint,
+        settings: Arc<RunSettings>,
+        cases: Arc<CaseSet>,
+        operators: Arc<Operators>,
+    ) -> Result<Self, CheckpointError> {
+        let state: State = serde_json::from_value(checkpoint.state)?;
+        Ok(Self {
+            order: balanced_order(&cases.validation, &mut stream(settings.seed, "order", 0)),
+            ledger: state.ledger,
+            account: state.account,
+            optimizer: settings.algorithm.restore(state.optimizer)?,
+            finished: state.finished,
+            questions: state.questions,
+            settings,
+            cases,
+            operators,
+        })
+    }
+}

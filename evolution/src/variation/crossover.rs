@@ -1,0 +1,194 @@
+//! Operators that make one child of two parents.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use rand::RngExt;
+use rand::seq::{IndexedRandom, SliceRandom};
+
+use super::child::first_new;
+use super::segment::{Segments, Unit};
+use super::{Operator, VariationContext};
+use crate::candidate::{Candidate, Shot};
+use crate::rng::RunRng;
+
+/// Takes each component from one parent or the other, likewise the placement and the parameters, and of the
+/// examples of both as many as the parents have on average (CAPO, arXiv 2504.16005).
+#[derive(Debug, Clone, Copy, Default)]
+pub struct UniformCrossover;
+
+/// Takes everything from the first parent but the examples, which it takes from the second.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TransplantShots;
+
+/// Takes the first sentences of one component from the first parent and the last from the second.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SentenceCrossover;
+
+impl Operator for UniformCrossover {
+    fn name(&self) -> &str {
+        "uniform_crossover"
+    }
+
+    fn arity(&self) -> usize {
+        2
+    }
+
+    fn vary(
+        &self,
+        parents: &[&Candidate],
+        context: &VariationContext<'_>,
+        rng: &mut RunRng,
+    ) -> Option<Candidate> {
+        let &[first, second] = parents else { return None };
+        first_new(parents, &context.limits, || {
+            let names: BTreeSet<_> = first.components().keys().chain(second.components().keys()).collect();
+            let mut components = BTreeMap::new();
+            for name in names {
+                let giver = if rng.random_bool(0.5) { first } else { second };
+                components.extend(giver.components().get(name).map(|text| (name.clone(), text.clone())));
+            }
+            let placement = [first, second].choose(rng)?.placement();
+            let parameters = [first, second].choose(rng)?.parameters().clone();
+            let shots = mixed_shots(first.shots(), second.shots(), context.limits.max_shots, rng);
+            Candidate::new(components, placement, shots).ok()?.with_parameters(parameters).ok()
+        })
+    }
+}
+
+impl Operator for TransplantShots {
+    fn name(&self) -> &str {
+        "transplant_shots"
+    }
+
+    fn arity(&self) -> usize {
+        2
+    }
+
+    fn vary(
+        &self,
+        parents: &[&Candidate],
+        context: &VariationContext<'_>,
+        _: &mut RunRng,
+    ) -> Option<Candidate> {
+        let &[first, second] = parents else { return None };
+        first_new(parents, &context.limits, || Some(first.with_shots(second.shots().to_vec())))
+    }
+}
+
+impl Operator for SentenceCrossover {
+    fn name(&self) -> &str {
+        "sentence_crossover"
+    }
+
+    fn arity(&self) -> usize {
+        2
+    }
+
+    fn vary(
+        &self,
+        parents: &[&Candidate],
+        context: &VariationContext<'_>,
+        rng: &mut RunRng,
+    ) -> Option<Candidate> {
+        let &[first, second] = parents else { return None };
+        let differing =
+            first.components().iter().filter(|(name, text)| second.component(name) != text.as_str());
+        let differing: Vec<_> = differing.collect();
+        first_new(parents, &context.limits, || {
+            let (name, text) = *differing.choose(rng)?;
+            let ours = Segments::new(text, Unit::Sentence);
+            let theirs = Segments::new(second.component(name), Unit::Sentence);
+            let head = rng.random_range(0..=ours.len());
+            let tail = rng.random_range(0..=theirs.len());
+            let mut said = HashSet::new();
+            let sentences = ours.bodies().take(head).chain(theirs.bodies().skip(tail));
+            let sentences: Vec<_> = sentences.filter(|sentence| said.insert(*sentence)).collect();
+            first.with_component(name, sentences.join(" ")).ok()
+        })
+    }
+}
+
+/// Of the examples of two parents, no input twice, as many as the parents have on average (rounded either way)
+/// and `most` at most, in random order.
+pub fn mixed_shots(first: &[Shot], second: &[Shot], most: usize, rng: &mut RunRng) -> Vec<Shot> {
+    let mut union: Vec<_> = first.iter().chain(second).collect();
+    let half = (union.len() + usize::from(rng.random_bool(0.5))) / 2;
+    union.shuffle(rng);
+    let mut inputs = HashSet::new();
+    union.retain(|shot| inputs.insert(&shot.input));
+    union.truncate(half.min(most));
+    union.into_iter().cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::candidate::{INSTRUCTION, Placement};
+    use crate::rng::stream;
+    use crate::variation::VariationLimits;
+
+    const CONTEXT: VariationContext<'static> = VariationContext {
+        train: &[],
+        difficulty: &[],
+        limits: VariationLimits { max_shots: 8, max_component_length: 100 },
+    };
+
+    fn shots(inputs: &[&str]) -> Vec<Shot> {
+        inputs.iter().map(|input| Shot { input: (*input).into(), output: "x".into() }).collect()
+    }
+
+    fn of(components: [(&str, &str); 2], placement: Placement, inputs: &[&str]) -> Candidate {
+        let components = components.map(|(name, text)| (name.into(), text.into()));
+        Candidate::new(components.into(), placement, shots(inputs)).unwrap()
+    }
+
+    #[test]
+    fn uniform_crossover_mixes_every_part() {
+        let one = of([("a", "1"), ("b", "1")], Placement::System, &["p", "q", "r"]);
+        let two = of([("a", "2"), ("b", "2")], Placement::User, &["r", "s", "t"]);
+        let mut seen = BTreeSet::new();
+        for seed in 0..80 {
+            let rng = &mut stream(seed, "test", 0);
+            let child = UniformCrossover.vary(&[&one, &two], &CONTEXT, rng).unwrap();
+            assert_eq!(child.shots().len(), 3);
+            let text = |name| child.component(name).to_owned();
+            seen.insert((text("a"), text("b"), child.placement()));
+        }
+        assert_eq!(seen.len(), 8);
+    }
+
+    #[test]
+    fn mixed_shots_hold_no_input_twice_and_keep_the_size() {
+        let (one, two) = (shots(&["a", "b", "c"]), shots(&["b", "c", "d", "e"]));
+        let sizes: BTreeSet<_> = (0..40)
+            .map(|seed| {
+                let mixed = mixed_shots(&one, &two, 8, &mut stream(seed, "test", 0));
+                let inputs: HashSet<_> = mixed.iter().map(|shot| &shot.input).collect();
+                assert_eq!(inputs.len(), mixed.len());
+                mixed.len()
+            })
+            .collect();
+        assert_eq!(sizes, BTreeSet::from([3, 4]));
+        assert_eq!(mixed_shots(&one, &two, 2, &mut stream(0, "test", 0)).len(), 2);
+    }
+
+    #[test]
+    fn transplanting_changes_examples_alone() {
+        let one = of([("a", "1"), ("b", "1")], Placement::System, &["p"]);
+        let two = of([("a", "2"), ("b", "2")], Placement::User, &["q"]);
+        let child = TransplantShots.vary(&[&one, &two], &CONTEXT, &mut stream(0, "test", 0)).unwrap();
+        assert_eq!(child, one.with_shots(shots(&["q"])));
+        assert_eq!(TransplantShots.vary(&[&one, &one], &CONTEXT, &mut stream(0, "test", 0)), None);
+    }
+
+    #[test]
+    fn sentences_of_both_meet_once() {
+        let one = Candidate::from_instruction("Be kind. Be quick.").unwrap();
+        let two = Candidate::from_instruction("Be kind. Be exact.").unwrap();
+        let child = |seed| SentenceCrossover.vary(&[&one, &two], &CONTEXT, &mut stream(seed, "test", 0));
+        let texts: BTreeSet<_> =
+            (0..60).filter_map(child).map(|child| child.component(INSTRUCTION).to_owned()).collect();
+        assert!(texts.contains("Be kind. Be quick. Be exact."), "{texts:?}");
+        assert!(texts.iter().all(|text| text.matches("Be kind.").count() <= 1), "{texts:?}");
+    }
+}

@@ -1,0 +1,99 @@
+//! The operator that starts over with examples.
+
+use std::collections::{BTreeMap, HashSet};
+
+use rand::RngExt;
+use rand::seq::SliceRandom;
+
+use super::{shot, usable};
+use crate::candidate::Candidate;
+use crate::case::Case;
+use crate::rng::RunRng;
+use crate::variation::child::first_new;
+use crate::variation::labels::labels;
+use crate::variation::{Operator, VariationContext};
+
+/// Draws a fresh set of examples: 1 up to the limit, and where the cases have labels, about as many of each.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DrawShots;
+
+impl Operator for DrawShots {
+    fn name(&self) -> &str {
+        "draw_shots"
+    }
+
+    fn vary(
+        &self,
+        parents: &[&Candidate],
+        context: &VariationContext<'_>,
+        rng: &mut RunRng,
+    ) -> Option<Candidate> {
+        let parent = *parents.first()?;
+        let usable = usable(context.train, &[]);
+        let most = context.limits.max_shots.min(usable.len());
+        if most == 0 {
+            return None;
+        }
+        let is_choice = labels(context.train).is_some();
+        first_new(parents, &context.limits, || {
+            let mut order = usable.clone();
+            order.shuffle(rng);
+            if is_choice {
+                order = by_turns(context.train, order);
+            }
+            let mut inputs = HashSet::new();
+            let size = rng.random_range(1..=most);
+            let mut order: Vec<_> = order
+                .into_iter()
+                .filter(|index| inputs.insert(&context.train[*index].input))
+                .take(size)
+                .collect();
+            order.shuffle(rng);
+            Some(
+                parent
+                    .with_shots(order.into_iter().filter_map(|index| shot(&context.train[index])).collect()),
+            )
+        })
+    }
+}
+
+/// Orders cases so that the expected answers take turns, beginning with that of the first case.
+fn by_turns(train: &[Case], order: Vec<usize>) -> Vec<usize> {
+    let mut turns: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    let keyed = order.into_iter().enumerate().map(|(position, index)| {
+        let label = train[index].expected.as_deref().unwrap_or_default().trim();
+        let (first, count) = turns.entry(label).or_insert((position, 0));
+        *count += 1;
+        (*count, *first, index)
+    });
+    let mut keyed: Vec<_> = keyed.collect();
+    keyed.sort_unstable();
+    keyed.into_iter().map(|(_, _, index)| index).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::rng::stream;
+    use crate::variation::VariationLimits;
+
+    #[test]
+    fn labels_are_balanced_though_cases_are_not() {
+        let label = |number: usize| if number.is_multiple_of(10) { "rare" } else { "common" };
+        let train: Vec<_> = (0..100).map(|number| Case::new(number.to_string(), label(number))).collect();
+        let limits = VariationLimits { max_shots: 6, ..VariationLimits::default() };
+        let context = VariationContext { train: &train, difficulty: &[], limits };
+        let parent = Candidate::from_instruction("x").unwrap();
+        let mut sizes = BTreeSet::new();
+        for seed in 0..60 {
+            let child = DrawShots.vary(&[&parent], &context, &mut stream(seed, "test", 0)).unwrap();
+            let rare = child.shots().iter().filter(|shot| shot.output == "rare").count();
+            let common = child.shots().len() - rare;
+            assert!(rare.abs_diff(common) <= 1, "{rare} and {common}");
+            sizes.insert(child.shots().len());
+        }
+        assert_eq!(sizes, (1..=6).collect());
+    }
+}

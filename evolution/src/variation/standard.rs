@@ -1,0 +1,63 @@
+//! The operators that a run uses unless told otherwise.
+
+use std::sync::Arc;
+
+use super::Operator;
+use super::crossover::{SentenceCrossover, TransplantShots, UniformCrossover};
+use super::phrase::{AddPhrase, ReplacePhrase};
+use super::placement::MovePlacement;
+use super::shots::{AddShot, DrawShots, DropShot, ReplaceShot, ShotChoice, ShuffleShots};
+use super::text::{DeleteText, DuplicateText, SwapText};
+
+/// All operators that need no model, each with the weight by which to draw it; the weights add up to 100.
+///
+/// They are set for a search without a reflection model. There, new words come from a small library alone, while
+/// examples as chat turns and the place of the instruction move the score of a small model from nothing to its
+/// best, so that 48 of 100 draws go to examples and 8 to the placement, which has three values and is soon
+/// found. Drawing all examples anew weighs most of them: which examples stand there matters more than how many,
+/// and a fresh set is the one step that leaves a bad one at once. Phrases (18) are the only source of new
+/// words; text edits (10) can only take from what there is or move it. Crossovers (16) join what was found
+/// apart.
+pub fn standard_operators() -> Vec<(Arc<dyn Operator>, f64)> {
+    vec![
+        (Arc::new(DrawShots), 16.0),
+        (Arc::new(AddShot { choice: ShotChoice::Random }), 5.0),
+        (Arc::new(AddShot { choice: ShotChoice::Difficult }), 5.0),
+        (Arc::new(AddShot { choice: ShotChoice::Different }), 4.0),
+        (Arc::new(ReplaceShot), 9.0),
+        (Arc::new(DropShot), 4.0),
+        (Arc::new(ShuffleShots), 5.0),
+        (Arc::new(MovePlacement), 8.0),
+        (Arc::new(AddPhrase), 11.0),
+        (Arc::new(ReplacePhrase), 7.0),
+        (Arc::new(DeleteText), 5.0),
+        (Arc::new(SwapText), 3.0),
+        (Arc::new(DuplicateText), 2.0),
+        (Arc::new(UniformCrossover), 8.0),
+        (Arc::new(TransplantShots), 4.0),
+        (Arc::new(SentenceCrossover), 4.0),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::variation::suite::check_operator;
+
+    #[test]
+    fn every_operator_passes_the_suite() {
+        for (operator, _) in standard_operators() {
+            check_operator(&*operator);
+        }
+    }
+
+    #[test]
+    fn names_are_unique_and_weights_add_up() {
+        let operators = standard_operators();
+        let names: HashSet<_> = operators.iter().map(|(operator, _)| operator.name()).collect();
+        assert_eq!(names.len(), operators.len());
+        assert_eq!(operators.iter().map(|(_, weight)| weight).sum::<f64>(), 100.0);
+    }
+}
