@@ -1,1 +1,14 @@
 //! Evolves prompts against test cases with real language models, on a distributed actor system.
+//!
+//! [`Engine::start`] starts the actors of this process, [`Engine::submit`] hands them a [`JobSpec`], and the
+//! [`JobHandle`] shows events, progress and the result.
+
+pub use evohub_actors::{
+    Engine, EngineConfig, EngineError, EvaluatorSpec, JobBudget, JobData, JobEvent, JobHandle, JobProgress, JobResult,
+    JobSpec, JobTools, Measured, PreparedJob, PromptSpec, RESULT_VERSION, ReflectionSpec, Saved, Standing, Toolbox,
+    prompt_evaluator, prompt_text,
+};
+pub use evohub_evaluation as evaluation;
+pub use evohub_evolution as evolution;
+pub use evohub_llm as llm;
+pub use evohub_store as store;

@@ -55,7 +55,7 @@ pub struct Run {
     ledger: Ledger,
     account: Account,
     optimizer: Box<dyn Optimizer>,
-    finished: bool,
+    finish: Option<Finish>,
     /// Questions given out, so that a restored run can ask them again.
     questions: Vec<ProposalOrder>,
 }
@@ -74,7 +74,7 @@ impl Run {
             ledger: Ledger::new(&cases),
             account,
             optimizer: settings.algorithm.start(),
-            finished: false,
+            finish: None,
             questions: vec![],
             settings,
             cases,
@@ -147,9 +147,14 @@ impl Run {
         &self.account
     }
 
+    /// How it ended, once it is over.
+    pub fn finish(&self) -> Option<Finish> {
+        self.finish.clone()
+    }
+
     /// Whether it is over.
     pub fn is_finished(&self) -> bool {
-        self.finished
+        self.finish.is_some()
     }
 
     /// Where it stands now.
@@ -170,7 +175,7 @@ impl Run {
     }
 
     fn fill(&mut self, count: usize, actions: &mut Vec<Action>) {
-        if self.finished || count == 0 {
+        if self.finish.is_some() || count == 0 {
             return;
         }
         let mut free = count;
@@ -252,17 +257,18 @@ impl Run {
     /// A run is over when its optimizer says so and nothing is under way: what was paid for is heard first.
     fn finish_when_over(&mut self, actions: &mut Vec<Action>) {
         let Some(reason) = self.optimizer.finished() else { return };
-        if self.finished || self.account.in_flight() > 0 {
+        if self.finish.is_some() || self.account.in_flight() > 0 {
             return;
         }
-        self.finished = true;
         let (optimizer, mut context) = self.parts(actions);
         let best: Option<CandidateId> = optimizer.choice(&context);
         let score = best.and_then(|id| context.ledger.validation_mean(id)).map(|(score, _)| score);
         let progress = context.progress(optimizer);
         context.announce(RunEvent::GenerationCompleted(progress));
+        let finish = Finish { best, score, reason };
+        self.finish = Some(finish.clone());
         actions.push(Action::Checkpoint);
-        actions.push(Action::Finish(Finish { best, score, reason }));
+        actions.push(Action::Finish(finish));
     }
 }
 

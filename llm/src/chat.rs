@@ -53,7 +53,8 @@ pub struct ChatRequest {
     pub messages: Vec<ChatMessage>,
     /// The answer is cut after this many tokens; `None` leaves it to the provider.
     pub max_output_tokens: Option<u32>,
-    /// Sampling temperature, 0 (greedy) to 2; `None` leaves it to the provider (a local model: 0).
+    /// Sampling temperature, 0 (greedy) to 2; `None` leaves it to the provider (a local model: 0). Not
+    /// sent to models that refuse it, as OpenAI's reasoning models do; the same goes for `top_p`.
     pub temperature: Option<f64>,
     /// Nucleus sampling, 0 to 1; `None` leaves it to the provider.
     pub top_p: Option<f64>,
@@ -119,7 +120,9 @@ pub trait ChatModel: Send + Sync {
     /// How many calls it can usefully serve at once.
     fn concurrency(&self) -> usize;
 
-    /// The most that a call with this request can cost, in US dollars; `None` when no price is known.
+    /// The most that a call with this request can cost, in US dollars: its input, estimated rather too
+    /// high, and all the output that it allows. `None` when no price is known. Without
+    /// `max_output_tokens` a provider may answer at greater length than is reckoned with here.
     fn cost_limit(&self, request: &ChatRequest) -> Option<f64>;
 
     /// Answers one conversation. Retries, limits and prices are the model's own affair.

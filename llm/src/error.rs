@@ -1,6 +1,7 @@
 //! What can go wrong with a model.
 
 use std::fmt;
+use std::time::Duration;
 
 /// What went wrong, in classes that call for different answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -78,11 +79,14 @@ pub struct LlmError {
     pub model: String,
     /// What happened and what the user can do about it.
     pub message: String,
+    /// How long to wait before it is worth trying again, where that is known: the provider said so, or the
+    /// circuit breaker is open until then.
+    pub retry_after: Option<Duration>,
 }
 
 impl LlmError {
     /// An error of a kind, about a model.
     pub fn new(kind: LlmErrorKind, model: impl fmt::Display, message: impl Into<String>) -> Self {
-        Self { kind, model: model.to_string(), message: message.into() }
+        Self { kind, model: model.to_string(), message: message.into(), retry_after: None }
     }
 }

@@ -1,13 +1,30 @@
 //! Chat models: remote providers, a local model, prices, limits and retries.
 //!
-//! Everything that talks to a language model goes through [`ChatModel`].
+//! Everything that talks to a language model goes through [`ChatModel`]; a [`ModelRegistry`] opens one by
+//! its name.
 
 pub mod chat;
 pub mod error;
+mod excerpt;
+mod key;
+mod limits;
 #[cfg(feature = "local-model")]
 pub mod local;
 pub mod model_name;
+pub mod price;
+pub mod provider_config;
+pub mod provider_kind;
+pub mod registry;
+mod remote;
+#[cfg(feature = "testing")]
+pub mod scripted;
 
 pub use chat::{ChatMessage, ChatModel, ChatRequest, ChatResponse, FinishReason, Role, Usage};
 pub use error::{LlmError, LlmErrorKind};
 pub use model_name::ModelName;
+pub use price::PriceConfig;
+pub use provider_config::ProviderConfig;
+pub use provider_kind::ProviderKind;
+pub use registry::ModelRegistry;
+#[cfg(feature = "testing")]
+pub use scripted::ScriptedModel;

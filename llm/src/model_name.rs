@@ -15,7 +15,9 @@ pub struct ModelName {
 
 /// A text that is no `provider:model`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a model name: write `provider:model`, as in `openai:gpt-5-mini` or `local:smollm2-135m-instruct`")]
+#[error(
+    "`{0}` is not a model name: write `provider:model`, as in `openai:gpt-5-mini` or `local:smollm2-135m-instruct`"
+)]
 pub struct InvalidModelName(String);
 
 impl ModelName {

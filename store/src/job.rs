@@ -39,6 +39,13 @@ impl JobState {
             Self::Failed => "failed",
         }
     }
+
+    /// The state of a name, the inverse of [`JobState::as_str`].
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        [Self::Running, Self::Stopped, Self::Done, Self::Failed]
+            .into_iter()
+            .find(|state| state.as_str() == name)
+    }
 }
 
 /// A job to insert.
@@ -83,8 +90,8 @@ pub struct JobRecord {
     pub updated_at: i64,
 }
 
-/// The right to run a job until it expires. Its token grows with every claim, so that a store can tell a stale
-/// owner from the present one.
+/// The right to run a job until it expires. Its token grows with every claim, so that a store can tell a
+/// stale owner from the present one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
     /// The job owned.

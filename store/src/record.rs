@@ -34,6 +34,8 @@ pub struct ProposalRecord {
     pub job: JobId,
     /// The whole answer.
     pub text: String,
+    /// Whether the model cut it at its limit of tokens.
+    pub truncated: bool,
     /// Price in US dollars; 0 where it is unknown.
     pub dollars: f64,
     /// Tokens of the question.
@@ -44,7 +46,10 @@ pub struct ProposalRecord {
     pub at: i64,
 }
 
-/// A candidate of a job, where it came from and how it did. Written again when the last two change.
+/// A candidate of a job, where it came from and how it did. Written again when its score or outcome change.
+///
+/// Known by its job, its island and its content, not by its ordinal: a run that goes on from a checkpoint
+/// counts births from there again, and may bring forth others than those that were already written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CandidateRecord {
     /// The job that made it.
@@ -114,7 +119,7 @@ pub struct JournalBatch {
     pub evaluations: Vec<EvaluationRecord>,
     /// Proposals; one whose key is known already changes nothing.
     pub proposals: Vec<ProposalRecord>,
-    /// Candidates; one that is known already gets the new score and outcome.
+    /// Candidates; one that is known already gets the new score, number of cases and outcome.
     pub candidates: Vec<CandidateRecord>,
     /// Checkpoints; one that is older than the one kept changes nothing.
     pub checkpoints: Vec<CheckpointRecord>,

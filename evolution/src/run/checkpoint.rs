@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Run, RunSettings};
 use crate::account::Account;
 use crate::case::CaseSet;
+use crate::event::Finish;
 use crate::ledger::Ledger;
 use crate::order::balanced_order;
 use crate::piece::ProposalOrder;
@@ -43,7 +44,7 @@ struct StateRef<'a> {
     ledger: &'a Ledger,
     account: &'a Account,
     optimizer: serde_json::Value,
-    finished: bool,
+    finish: &'a Option<Finish>,
     questions: &'a [ProposalOrder],
 }
 
@@ -52,7 +53,7 @@ struct State {
     ledger: Ledger,
     account: Account,
     optimizer: serde_json::Value,
-    finished: bool,
+    finish: Option<Finish>,
     questions: Vec<ProposalOrder>,
 }
 
@@ -78,7 +79,7 @@ impl Run {
             ledger: &self.ledger,
             account: &self.account,
             optimizer: self.optimizer.save(),
-            finished: self.finished,
+            finish: &self.finish,
             questions: &self.questions,
         };
         let state = serde_json::to_value(state).expect("plain data");
@@ -101,7 +102,7 @@ impl Run {
             ledger: state.ledger,
             account: state.account,
             optimizer: settings.algorithm.restore(state.optimizer)?,
-            finished: state.finished,
+            finish: state.finish,
             questions: state.questions,
             settings,
             cases,

@@ -1,0 +1,355 @@
+//! A generation: fans measurements and questions out to the pool and sees each of them through.
+//!
+//! Every order has a lease: a result by the pool, or after its deadline another attempt. The first result wins, late
+//! ones are dropped. What failed for now is tried again after a pause that doubles; it is set aside for good only
+//! when others succeed meanwhile, so that an outage sets nothing aside.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use evohub_evolution::{Answer, Digest, Evaluation, Failure, FailureKind, Piece, ProposalId};
+use evohub_store::{EvaluationRecord, JobId, ProposalRecord, Store, StoreError};
+use ractor::factory::{FactoryMessage, Job, JobOptions};
+use ractor::{Actor, ActorProcessingErr, ActorRef, async_trait};
+use tokio::time::Instant;
+
+use crate::evaluator::{EvaluationTask, PoolMessage, ProposalTask, Task, Work};
+use crate::journal::JournalMessage;
+use crate::reply::Reply;
+use crate::toolbox::JobTools;
+
+/// How patient a generation is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    /// Time an attempt may take before it is given to another worker.
+    pub(crate) lease: Duration,
+    /// Pause before the second attempt; it doubles for each further one.
+    pub(crate) first_pause: Duration,
+    /// Longest pause.
+    pub(crate) longest_pause: Duration,
+    /// Attempts that fail while others succeed, after which an order is set aside.
+    pub(crate) attempts: u32,
+    /// Time without any success, while orders fail, after which the job is given up for now.
+    pub(crate) outage: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            lease: Duration::from_secs(600),
+            first_pause: Duration::from_millis(500),
+            longest_pause: Duration::from_secs(30),
+            attempts: 6,
+            outage: Duration::from_secs(300),
+        }
+    }
+}
+
+/// What is to be done.
+#[derive(Clone)]
+pub(crate) enum Order {
+    Evaluate(EvaluationTask),
+    Propose(ProposalId, ProposalTask),
+}
+
+/// What a generation tells whoever ordered.
+pub(crate) enum GenerationReport {
+    /// A measurement is durable; the last field says whether this job paid for it.
+    Evaluated(Piece, Evaluation, bool),
+    /// A measurement is set aside.
+    EvaluationFailed(Piece, Failure),
+    /// An answer is durable.
+    Proposed(ProposalId, Answer),
+    /// A question is set aside.
+    ProposalFailed(ProposalId, Failure),
+    /// An attempt failed and will be repeated.
+    Retried(Failure),
+    /// Nothing of the kind can succeed.
+    GivenUp(Failure),
+}
+
+/// Sees orders through.
+pub(crate) struct Generation;
+
+pub(crate) struct GenerationArguments {
+    pub(crate) job: JobId,
+    pub(crate) tools: Arc<JobTools>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) pool: ActorRef<PoolMessage>,
+    pub(crate) journal: ActorRef<JournalMessage>,
+    pub(crate) patience: Patience,
+    pub(crate) report: Box<dyn Fn(GenerationReport) + Send + Sync>,
+}
+
+pub(crate) enum GenerationMessage {
+    /// More to do.
+    Dispatch(Vec<Order>),
+    /// What the store knows of orders given.
+    LookedUp(Vec<(u64, Option<Known>)>),
+    /// The store could not be asked.
+    LookUpFailed(StoreError),
+    /// An attempt ended; `None`: whoever held it is gone.
+    Ended { number: u64, outcome: Option<Result<Known, Failure>> },
+    /// Time to look for leases that ran out.
+    Tick,
+    /// The pause before another attempt is over.
+    Retry { number: u64 },
+    /// Nothing more will be ordered: ends when all is done.
+    Close,
+    #[cfg(test)]
+    Panic,
+}
+
+/// A durable result.
+pub(crate) enum Known {
+    Evaluation(Box<EvaluationRecord>),
+    Proposal(Box<ProposalRecord>),
+}
+
+struct Open {
+    order: Order,
+    attempt: u32,
+    /// When the attempt under way is given up; `None` between attempts.
+    deadline: Option<Instant>,
+    failures: u32,
+    /// Successes of the generation when it failed last.
+    successes: u64,
+}
+
+pub(crate) struct GenerationState {
+    arguments: GenerationArguments,
+    open: HashMap<u64, Open>,
+    next: u64,
+    successes: u64,
+    last_success: Instant,
+    closing: bool,
+}
+
+impl GenerationState {
+    fn dispatch(&mut self, orders: Vec<Order>, myself: &ActorRef<GenerationMessage>) {
+        let mut numbers = vec![];
+        for order in orders {
+            let key = self.key(&order);
+            numbers.push((self.next, key, matches!(order, Order::Evaluate(_))));
+            self.open.insert(self.next, Open { order, attempt: 0, deadline: None, failures: 0, successes: 0 });
+            self.next += 1;
+        }
+        let (store, myself) = (Arc::clone(&self.arguments.store), myself.clone());
+        tokio::spawn(async move {
+            let message = match look_up(&*store, &numbers).await {
+                Ok(known) => GenerationMessage::LookedUp(known),
+                Err(error) => GenerationMessage::LookUpFailed(error),
+            };
+            let _ = myself.cast(message);
+        });
+    }
+
+    fn key(&self, order: &Order) -> Digest {
+        match order {
+            Order::Evaluate(task) => task.key(&self.arguments.tools),
+            Order::Propose(_, task) => task.key,
+        }
+    }
+
+    fn attempt(&mut self, number: u64, myself: &ActorRef<GenerationMessage>) {
+        let Some(open) = self.open.get_mut(&number) else { return };
+        open.attempt += 1;
+        open.deadline = Some(Instant::now() + self.arguments.patience.lease);
+        let task = match &open.order {
+            Order::Evaluate(task) => {
+                let reply = reply(myself, number, |record| Known::Evaluation(Box::new(record)));
+                Task::Evaluate(task.clone(), reply)
+            }
+            Order::Propose(_, task) => {
+                let reply = reply(myself, number, |record| Known::Proposal(Box::new(record)));
+                Task::Propose(task.clone(), reply)
+            }
+        };
+        let work = Work {
+            job: self.arguments.job.clone(),
+            tools: Arc::clone(&self.arguments.tools),
+            journal: self.arguments.journal.clone(),
+            task,
+        };
+        let job = Job { key: (), msg: work, options: JobOptions::default(), accepted: None };
+        // A pool that is gone drops the work, and its reply says so.
+        let _ = self.arguments.pool.cast(FactoryMessage::Dispatch(job));
+    }
+
+    fn known(&mut self, number: u64, known: Known) {
+        let Some(open) = self.open.remove(&number) else {
+            tracing::debug!("a result came after another attempt had brought it");
+            return;
+        };
+        self.successes += 1;
+        self.last_success = Instant::now();
+        let report = match (open.order, known) {
+            (Order::Evaluate(task), Known::Evaluation(record)) => {
+                let paid = record.job == self.arguments.job;
+                GenerationReport::Evaluated(task.piece, record.evaluation, paid)
+            }
+            (Order::Propose(id, _), Known::Proposal(record)) => {
+                let paid = record.job == self.arguments.job;
+                let answer = Answer {
+                    text: record.text,
+                    truncated: record.truncated,
+                    dollars: if paid { record.dollars } else { 0.0 },
+                    tokens: if paid { record.input_tokens + record.output_tokens } else { 0 },
+                };
+                GenerationReport::Proposed(id, answer)
+            }
+            _ => return,
+        };
+        (self.arguments.report)(report);
+    }
+
+    fn failed(&mut self, number: u64, failure: Failure, myself: &ActorRef<GenerationMessage>) {
+        let Some(open) = self.open.get_mut(&number) else { return };
+        open.deadline = None;
+        let patience = self.arguments.patience;
+        match failure.kind {
+            FailureKind::Systemic => (self.arguments.report)(GenerationReport::GivenUp(failure)),
+            FailureKind::Piece => self.set_aside(number, failure),
+            _ => {
+                // A failure counts against the order only if the world works for others.
+                let others_succeed = open.failures == 0 || self.successes > open.successes;
+                open.successes = self.successes;
+                open.failures += u32::from(others_succeed);
+                if open.failures >= patience.attempts {
+                    self.set_aside(number, failure);
+                    return;
+                }
+                if self.last_success.elapsed() >= patience.outage {
+                    let minutes = patience.outage.as_secs() / 60;
+                    let message = format!("{} (nothing succeeded for {minutes} minutes)", failure.message);
+                    (self.arguments.report)(GenerationReport::GivenUp(Failure { message, ..failure }));
+                    return;
+                }
+                let pause = patience.first_pause * 2_u32.saturating_pow(open.attempt.saturating_sub(1).min(16));
+                (self.arguments.report)(GenerationReport::Retried(failure));
+                let pause = pause.min(patience.longest_pause);
+                myself.send_after(pause, move || GenerationMessage::Retry { number });
+            }
+        }
+    }
+
+    fn set_aside(&mut self, number: u64, failure: Failure) {
+        let Some(open) = self.open.remove(&number) else { return };
+        (self.arguments.report)(match open.order {
+            Order::Evaluate(task) => GenerationReport::EvaluationFailed(task.piece, failure),
+            Order::Propose(id, _) => GenerationReport::ProposalFailed(id, failure),
+        });
+    }
+}
+
+/// The reply of an attempt: its result or failure as a message, or that it is lost.
+fn reply<T: 'static>(
+    myself: &ActorRef<GenerationMessage>,
+    number: u64,
+    known: fn(T) -> Known,
+) -> Reply<Result<T, Failure>> {
+    let myself = myself.clone();
+    Reply::new(move |outcome: Option<Result<T, Failure>>| {
+        let outcome = outcome.map(|outcome| outcome.map(known));
+        let _ = myself.cast(GenerationMessage::Ended { number, outcome });
+    })
+}
+
+async fn look_up(
+    store: &dyn Store,
+    numbers: &[(u64, Digest, bool)],
+) -> Result<Vec<(u64, Option<Known>)>, StoreError> {
+    let keys = |evaluations| {
+        let wanted = numbers.iter().filter(move |(_, _, is)| *is == evaluations);
+        wanted.map(|(_, key, _)| *key).collect::<Vec<Digest>>()
+    };
+    let (evaluations, proposals) = (keys(true), keys(false));
+    let mut evaluations =
+        if evaluations.is_empty() { HashMap::new() } else { store.evaluations(&evaluations).await? };
+    let mut proposals = if proposals.is_empty() { HashMap::new() } else { store.proposals(&proposals).await? };
+    let known = |(number, key, is_evaluation): &(u64, Digest, bool)| {
+        let known = match is_evaluation {
+            true => evaluations.remove(key).map(|record| Known::Evaluation(Box::new(record))),
+            false => proposals.remove(key).map(|record| Known::Proposal(Box::new(record))),
+        };
+        (*number, known)
+    };
+    Ok(numbers.iter().map(known).collect())
+}
+
+#[async_trait]
+impl Actor for Generation {
+    type Msg = GenerationMessage;
+    type State = GenerationState;
+    type Arguments = GenerationArguments;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        arguments: Self::Arguments,
+    ) -> Result<Self::State, ActorProcessingErr> {
+        myself.send_interval(arguments.patience.lease / 10, || GenerationMessage::Tick);
+        Ok(GenerationState {
+            arguments,
+            open: HashMap::new(),
+            next: 0,
+            successes: 0,
+            last_success: Instant::now(),
+            closing: false,
+        })
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        message: Self::Msg,
+        state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            GenerationMessage::Dispatch(orders) => state.dispatch(orders, &myself),
+            GenerationMessage::LookedUp(orders) => {
+                for (number, known) in orders {
+                    match known {
+                        Some(known) => state.known(number, known),
+                        None => state.attempt(number, &myself),
+                    }
+                }
+            }
+            GenerationMessage::LookUpFailed(error) => {
+                let failure = Failure {
+                    kind: FailureKind::Systemic,
+                    cause: "store".into(),
+                    message: error.to_string(),
+                };
+                (state.arguments.report)(GenerationReport::GivenUp(failure));
+            }
+            GenerationMessage::Ended { number, outcome } => match outcome {
+                Some(Ok(known)) => state.known(number, known),
+                Some(Err(failure)) => state.failed(number, failure, &myself),
+                None => state.failed(number, lost("its worker or the journal died"), &myself),
+            },
+            GenerationMessage::Tick => {
+                let now = Instant::now();
+                let late = state.open.iter().filter(|(_, open)| open.deadline.is_some_and(|at| at <= now));
+                let late: Vec<u64> = late.map(|(number, _)| *number).collect();
+                for number in late {
+                    state.failed(number, lost("its lease ran out"), &myself);
+                }
+            }
+            GenerationMessage::Retry { number } => state.attempt(number, &myself),
+            GenerationMessage::Close => state.closing = true,
+            #[cfg(test)]
+            GenerationMessage::Panic => panic!("asked to"),
+        }
+        if state.closing && state.open.is_empty() {
+            myself.stop(None);
+        }
+        Ok(())
+    }
+}
+
+fn lost(how: &str) -> Failure {
+    let message = format!("the work was lost: {how}");
+    Failure { kind: FailureKind::Transient, cause: "lost".into(), message }
+}

@@ -1,0 +1,381 @@
+//! A job: keeps its lease, starts its population again when it dies, ends it in time, and makes the report.
+
+mod closing;
+mod standing;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use evohub_evolution::{Candidate, Failure, Finish, RunSettings};
+use evohub_store::{JobId, JobState, Lease, Store, StoreError};
+use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SupervisionEvent, async_trait};
+use tokio::sync::{broadcast, watch};
+use tokio::time::Instant;
+
+use crate::evaluator::PoolMessage;
+use crate::event::{JobEvent, JobProgress};
+use crate::generation::{GenerationMessage, GenerationReport, Patience};
+use crate::journal::{Journal, JournalArguments, JournalMessage};
+use crate::population::{Population, PopulationArguments, PopulationMessage, PopulationReport, Standing};
+use crate::result::JobResult;
+use crate::spec::JobSpec;
+use crate::toolbox::JobTools;
+
+use closing::Closing;
+
+/// How long a lease lasts, and how often it is renewed.
+pub(crate) const LEASE: Duration = Duration::from_secs(10);
+const RENEWAL: Duration = Duration::from_secs(1);
+/// Deaths of the population in a row without progress, after which the job is given up.
+const MOST_RESTARTS: u32 = 5;
+/// How long a stopping job waits for calls that are paid for.
+const DRAIN: Duration = Duration::from_secs(60);
+
+/// One job.
+pub(crate) struct Job;
+
+pub(crate) struct JobArguments {
+    pub(crate) id: JobId,
+    pub(crate) spec: Arc<JobSpec>,
+    pub(crate) settings: Arc<RunSettings>,
+    pub(crate) tools: Arc<JobTools>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) pool: ActorRef<PoolMessage>,
+    pub(crate) lease: Lease,
+    pub(crate) patience: Patience,
+    /// Seconds and cache hits of earlier sessions.
+    pub(crate) before: (f64, u64),
+    pub(crate) observers: Observers,
+}
+
+/// Where observers of a job listen.
+#[derive(Clone)]
+pub(crate) struct Observers {
+    pub(crate) events: broadcast::Sender<JobEvent>,
+    pub(crate) progress: Arc<watch::Sender<JobProgress>>,
+    pub(crate) result: Arc<watch::Sender<Option<JobResult>>>,
+}
+
+pub(crate) enum JobMessage {
+    /// The population reports.
+    Population(PopulationReport),
+    /// The report on test cases can begin: its generation, and the chosen candidate.
+    ClosingPrepared(Result<(ActorRef<GenerationMessage>, Candidate), String>),
+    /// The generation of the report on test cases reports.
+    Closing(GenerationReport),
+    /// The journal can write no more.
+    JournalFailed(StoreError),
+    /// Time to renew the lease.
+    Renew,
+    /// The lease was renewed, or not; `true`: somebody wants the job to stop.
+    Renewed(Result<bool, StoreError>),
+    /// The minutes of searching are over.
+    TimeUp,
+    /// Stop, so that the job can be resumed.
+    Stop,
+    /// Nothing is under way any more after a stop.
+    Drained,
+    /// All is durable: the job can be told to have ended.
+    Flushed(Box<Ending>),
+    #[cfg(test)]
+    Population_(PopulationMessage),
+    #[cfg(test)]
+    Journal_(JournalMessage),
+}
+
+/// How a job ends.
+pub(crate) struct Ending {
+    state: JobState,
+    error: Option<String>,
+    reason: Option<evohub_evolution::FinishReason>,
+}
+
+pub(crate) struct JobActorState {
+    arguments: JobArguments,
+    journal: ActorRef<JournalMessage>,
+    population: Option<ActorRef<PopulationMessage>>,
+    closing: Option<Closing>,
+    standing: Standing,
+    finish: Option<Finish>,
+    cache_hits: u64,
+    restarts: u32,
+    evaluations_at_restart: u64,
+    started: Instant,
+    ending: bool,
+}
+
+impl JobActorState {
+    fn emit(&self, event: JobEvent) {
+        // Nobody may be listening.
+        let _ = self.arguments.observers.events.send(event);
+    }
+
+    fn show_progress(&self) {
+        let progress = self.standing.progress;
+        self.arguments.observers.progress.send_replace(JobProgress {
+            evaluations: self.standing.evaluations,
+            in_flight: self.standing.in_flight,
+            dollars: self.standing.dollars,
+            tokens: self.standing.tokens,
+            best: progress.best,
+            mean: progress.mean,
+            diversity: progress.diversity,
+            population: progress.population,
+            generation: progress.generation,
+            closing: self.closing.as_ref().map_or((0, 0), Closing::progress),
+            seconds: self.started.elapsed().as_secs_f64(),
+        });
+    }
+
+    async fn start_population(&mut self, myself: &ActorRef<JobMessage>) -> Result<(), ActorProcessingErr> {
+        let arguments = &self.arguments;
+        let reports = myself.clone();
+        let slots = slots(&arguments.spec, &arguments.tools);
+        let population = PopulationArguments {
+            job: arguments.id.clone(),
+            island: 0,
+            settings: Arc::clone(&arguments.settings),
+            cases: Arc::new(arguments.spec.data.search.clone()),
+            tools: Arc::clone(&arguments.tools),
+            store: Arc::clone(&arguments.store),
+            pool: arguments.pool.clone(),
+            journal: self.journal.clone(),
+            patience: arguments.patience,
+            slots,
+            report: Box::new(move |report| {
+                let _ = reports.cast(JobMessage::Population(report));
+            }),
+        };
+        let (population, _) = Actor::spawn_linked(None, Population, population, myself.get_cell()).await?;
+        self.population = Some(population);
+        Ok(())
+    }
+
+    fn population_reported(&mut self, report: PopulationReport, myself: &ActorRef<JobMessage>) {
+        match report {
+            PopulationReport::Event(event) => self.emit(JobEvent::Island { island: 0, event }),
+            PopulationReport::Standing(standing) => {
+                self.standing = standing;
+                self.show_progress();
+            }
+            PopulationReport::CacheHit => self.cache_hits += 1,
+            PopulationReport::Retried(failure) => self.retried(failure),
+            PopulationReport::GivenUp(failure) => {
+                self.end(JobState::Failed, Some(failure.message), myself);
+            }
+            PopulationReport::Finished(finish) => {
+                self.finish = Some(finish);
+                self.close(myself);
+            }
+        }
+    }
+
+    fn retried(&self, failure: Failure) {
+        tracing::info!(cause = failure.cause, error = failure.message, "a piece of work failed and is tried again");
+        self.emit(JobEvent::Retried { cause: failure.cause, message: failure.message });
+    }
+
+    /// Begins to end: waits until all is durable, then says how it ended.
+    fn end(&mut self, state: JobState, error: Option<String>, myself: &ActorRef<JobMessage>) {
+        if self.ending {
+            return;
+        }
+        self.ending = true;
+        let reason = self.finish.as_ref().map(|finish| finish.reason);
+        let ending = Box::new(Ending { state, error, reason });
+        let (journal, myself) = (self.journal.clone(), myself.clone());
+        tokio::spawn(async move {
+            let _ = journal.call(JournalMessage::Flush, Some(LEASE)).await;
+            let _ = myself.cast(JobMessage::Flushed(ending));
+        });
+    }
+
+    /// Stops so that the job can go on later: calls under way are waited for, because they are paid for.
+    fn stop(&mut self, myself: &ActorRef<JobMessage>) {
+        if self.ending {
+            return;
+        }
+        let drained = myself.clone();
+        match &self.population {
+            Some(population) if self.closing.is_none() => {
+                let population = population.clone();
+                tokio::spawn(async move {
+                    let _ = population.call(PopulationMessage::Drain, Some(DRAIN)).await;
+                    let _ = drained.cast(JobMessage::Drained);
+                });
+            }
+            // The report is made anew from what is durable.
+            _ => {
+                let _ = drained.cast(JobMessage::Drained);
+            }
+        }
+    }
+
+    fn renew(&self, myself: &ActorRef<JobMessage>) {
+        let (store, lease, myself) =
+            (Arc::clone(&self.arguments.store), self.arguments.lease.clone(), myself.clone());
+        tokio::spawn(async move {
+            let result = store.renew(&lease, LEASE).await;
+            let _ = myself.cast(JobMessage::Renewed(result));
+        });
+    }
+
+    /// A child died. The journal holds results that nobody else has, and the population the run; each is started
+    /// again with the other from the last checkpoint.
+    async fn restart(
+        &mut self,
+        actor: &str,
+        cause: String,
+        myself: &ActorRef<JobMessage>,
+    ) -> Result<(), ActorProcessingErr> {
+        if self.standing.evaluations > self.evaluations_at_restart {
+            self.restarts = 0;
+        }
+        self.restarts += 1;
+        self.evaluations_at_restart = self.standing.evaluations;
+        tracing::error!(actor, cause, "an actor died and is started again from the last checkpoint");
+        if self.restarts > MOST_RESTARTS {
+            self.end(JobState::Failed, Some(format!("the {actor} died {MOST_RESTARTS} times: {cause}")), myself);
+            return Ok(());
+        }
+        self.emit(JobEvent::Restarted { actor: actor.to_owned(), cause });
+        if let Some(population) = self.population.take() {
+            population.stop(None);
+        }
+        self.journal.stop(None);
+        self.journal = start_journal(&self.arguments, myself).await?;
+        if self.closing.take().is_some() {
+            self.close(myself);
+            return Ok(());
+        }
+        self.start_population(myself).await
+    }
+}
+
+/// How many pieces of work are to be under way: a few more than the evaluator can use, so that it never waits for
+/// the next.
+fn slots(spec: &JobSpec, tools: &JobTools) -> usize {
+    let useful = tools.evaluator.concurrency().max(1);
+    spec.slots.unwrap_or(useful + (useful / 4).max(2))
+}
+
+async fn start_journal(
+    arguments: &JobArguments,
+    myself: &ActorRef<JobMessage>,
+) -> Result<ActorRef<JournalMessage>, ActorProcessingErr> {
+    let reports = myself.clone();
+    let journal = JournalArguments {
+        store: Arc::clone(&arguments.store),
+        lease: arguments.lease.clone(),
+        on_failure: Box::new(move |error| {
+            let _ = reports.cast(JobMessage::JournalFailed(error));
+        }),
+    };
+    let (journal, _) = Actor::spawn_linked(None, Journal, journal, myself.get_cell()).await?;
+    Ok(journal)
+}
+
+#[async_trait]
+impl Actor for Job {
+    type Msg = JobMessage;
+    type State = JobActorState;
+    type Arguments = JobArguments;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        arguments: Self::Arguments,
+    ) -> Result<Self::State, ActorProcessingErr> {
+        let journal = start_journal(&arguments, &myself).await?;
+        myself.send_interval(RENEWAL, || JobMessage::Renew);
+        if let Some(minutes) = arguments.spec.budget.minutes {
+            let left = (minutes * 60.0 - arguments.before.0).max(0.0);
+            myself.send_after(Duration::from_secs_f64(left), || JobMessage::TimeUp);
+        }
+        let cache_hits = arguments.before.1;
+        let mut state = JobActorState {
+            arguments,
+            journal,
+            population: None,
+            closing: None,
+            standing: Standing::default(),
+            finish: None,
+            cache_hits,
+            restarts: 0,
+            evaluations_at_restart: 0,
+            started: Instant::now(),
+            ending: false,
+        };
+        state.start_population(&myself).await?;
+        Ok(state)
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        message: Self::Msg,
+        state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            JobMessage::Population(report) => state.population_reported(report, &myself),
+            JobMessage::ClosingPrepared(prepared) => state.closing_prepared(prepared, &myself),
+            JobMessage::Closing(report) => state.closing_reported(report, &myself),
+            JobMessage::JournalFailed(error) => {
+                state.end(JobState::Failed, Some(format!("results cannot be written: {error}")), &myself);
+            }
+            JobMessage::Renew => state.renew(&myself),
+            JobMessage::Renewed(Ok(false)) => {}
+            JobMessage::Renewed(Ok(true)) | JobMessage::Stop => state.stop(&myself),
+            JobMessage::Renewed(Err(error)) => {
+                tracing::warn!(%error, "the lease of the job could not be renewed");
+                if error.kind == evohub_store::StoreErrorKind::Owned {
+                    let message = format!("another process has taken the job over: {error}");
+                    state.end(JobState::Failed, Some(message), &myself);
+                }
+            }
+            JobMessage::TimeUp => {
+                if let Some(population) = &state.population {
+                    let _ = population.cast(PopulationMessage::Stop);
+                }
+            }
+            JobMessage::Drained => state.end(JobState::Stopped, None, &myself),
+            JobMessage::Flushed(ending) => {
+                let result = state.result(&ending).await;
+                state.tell_end(&ending, result).await;
+                myself.stop(None);
+            }
+            #[cfg(test)]
+            JobMessage::Population_(message) => {
+                let _ = state.population.as_ref().map(|population| population.cast(message));
+            }
+            #[cfg(test)]
+            JobMessage::Journal_(message) => {
+                let _ = state.journal.cast(message);
+            }
+        }
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        event: SupervisionEvent,
+        state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        let SupervisionEvent::ActorFailed(who, cause) = event else { return Ok(()) };
+        if state.ending {
+            return Ok(());
+        }
+        let is = |cell: &ActorCell| cell.get_id() == who.get_id();
+        if is(&state.journal.get_cell()) {
+            return state.restart("journal", cause.to_string(), &myself).await;
+        }
+        if state.population.as_ref().is_some_and(|population| is(&population.get_cell())) {
+            return state.restart("population", cause.to_string(), &myself).await;
+        }
+        if state.closing.as_ref().is_some_and(|closing| is(&closing.generation.get_cell())) {
+            return state.restart("generation", cause.to_string(), &myself).await;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,124 @@
+//! The report: seed and chosen prompt on the sealed test cases, once.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use evohub_evolution::{Candidate, CandidateId, Piece, Split};
+use evohub_store::JobState;
+use ractor::{Actor, ActorRef};
+
+use super::{JobActorState, JobMessage};
+use crate::event::JobEvent;
+use crate::evaluator::EvaluationTask;
+use crate::generation::{Generation, GenerationArguments, GenerationMessage, GenerationReport, Order};
+
+/// The report in the making.
+pub(crate) struct Closing {
+    pub(super) generation: ActorRef<GenerationMessage>,
+    /// Score by candidate and test case; absent where it could not be measured.
+    pub(super) scores: BTreeMap<(CandidateId, u32), Option<f64>>,
+    wanted: usize,
+}
+
+impl Closing {
+    /// Test evaluations known, and to make.
+    pub(super) fn progress(&self) -> (u64, u64) {
+        (self.scores.len() as u64, self.wanted as u64)
+    }
+}
+
+impl JobActorState {
+    /// Scores the seed and the chosen candidate on the test cases. A job without a choice has failed.
+    pub(super) fn close(&mut self, myself: &ActorRef<JobMessage>) {
+        let Some(best) = self.finish.as_ref().and_then(|finish| finish.best) else {
+            let message = "the search ended before any prompt was measured: raise the budget";
+            self.end(JobState::Failed, Some(message.to_owned()), myself);
+            return;
+        };
+        let arguments = &self.arguments;
+        let (store, job, myself) = (Arc::clone(&arguments.store), arguments.id.clone(), myself.clone());
+        let generation = GenerationArguments {
+            job: arguments.id.clone(),
+            tools: Arc::clone(&arguments.tools),
+            store: Arc::clone(&arguments.store),
+            pool: arguments.pool.clone(),
+            journal: self.journal.clone(),
+            patience: arguments.patience,
+            report: {
+                let reports = myself.clone();
+                Box::new(move |report| {
+                    let _ = reports.cast(JobMessage::Closing(report));
+                })
+            },
+        };
+        tokio::spawn(async move {
+            let spawned = Actor::spawn_linked(None, Generation, generation, myself.get_cell()).await;
+            let candidates = store.candidates(&job).await;
+            let prepared = match (spawned, candidates) {
+                (Ok((generation, _)), Ok(candidates)) => {
+                    let chosen = candidates.into_iter().find(|record| record.candidate.id() == best);
+                    chosen.map(|record| (generation, record.candidate)).ok_or("the chosen prompt is not stored".into())
+                }
+                (Err(error), _) => Err(error.to_string()),
+                (_, Err(error)) => Err(error.to_string()),
+            };
+            let _ = myself.cast(JobMessage::ClosingPrepared(prepared));
+        });
+    }
+
+    pub(super) fn closing_prepared(
+        &mut self,
+        prepared: Result<(ActorRef<GenerationMessage>, Candidate), String>,
+        myself: &ActorRef<JobMessage>,
+    ) {
+        let (generation, best) = match prepared {
+            Ok(prepared) => prepared,
+            Err(error) => return self.end(JobState::Failed, Some(error), myself),
+        };
+        let mut candidates = vec![self.arguments.spec.seeds[0].clone()];
+        if best != candidates[0] {
+            candidates.push(best);
+        }
+        let mut orders = vec![];
+        for (index, case) in self.arguments.spec.data.test.iter().enumerate() {
+            let case = Arc::new(case.clone());
+            orders.extend(candidates.iter().map(|candidate| {
+                let piece =
+                    Piece { candidate: candidate.id(), split: Split::Test, case: index as u32, repeat: 0 };
+                Order::Evaluate(EvaluationTask { piece, candidate: candidate.clone(), case: Arc::clone(&case) })
+            }));
+        }
+        let wanted = orders.len();
+        self.emit(JobEvent::Closing { evaluations: wanted as u64 });
+        let _ = generation.cast(GenerationMessage::Dispatch(orders));
+        let _ = generation.cast(GenerationMessage::Close);
+        self.closing = Some(Closing { generation, scores: BTreeMap::new(), wanted });
+        self.end_when_closed(myself);
+    }
+
+    pub(super) fn closing_reported(&mut self, report: GenerationReport, myself: &ActorRef<JobMessage>) {
+        let Some(closing) = &mut self.closing else { return };
+        match report {
+            GenerationReport::Evaluated(piece, evaluation, _) => {
+                closing.scores.insert((piece.candidate, piece.case), Some(evaluation.objectives.score));
+            }
+            GenerationReport::EvaluationFailed(piece, failure) => {
+                tracing::warn!(error = failure.message, "a test case cannot be measured and is left out");
+                closing.scores.insert((piece.candidate, piece.case), None);
+            }
+            GenerationReport::Retried(failure) => self.retried(failure),
+            GenerationReport::GivenUp(failure) => {
+                return self.end(JobState::Failed, Some(failure.message), myself);
+            }
+            GenerationReport::Proposed(..) | GenerationReport::ProposalFailed(..) => {}
+        }
+        self.show_progress();
+        self.end_when_closed(myself);
+    }
+
+    fn end_when_closed(&mut self, myself: &ActorRef<JobMessage>) {
+        if self.closing.as_ref().is_some_and(|closing| closing.scores.len() == closing.wanted) {
+            self.end(JobState::Done, None, myself);
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The result of a job, from its records.
+
+use std::collections::HashMap;
+
+use evohub_evolution::statistics::{mean_interval, paired_test, weighted_mean};
+use evohub_evolution::{Candidate, CandidateId};
+use evohub_store::CandidateRecord;
+
+use super::{Ending, JobActorState};
+use crate::event::JobEvent;
+use crate::result::{JobResult, Measured, RESULT_VERSION, Saved, Standing};
+
+/// Confidence of all intervals.
+const CONFIDENCE: f64 = 0.95;
+
+impl JobActorState {
+    /// What came of the job, as far as it came.
+    pub(super) async fn result(&self, ending: &Ending) -> JobResult {
+        let arguments = &self.arguments;
+        // What cannot be read any more is left out: the result says why the job failed.
+        let totals = arguments.store.totals(&arguments.id).await.unwrap_or_default();
+        let records = arguments.store.candidates(&arguments.id).await.unwrap_or_default();
+        let by_id: HashMap<CandidateId, &CandidateRecord> =
+            records.iter().map(|record| (record.candidate.id(), record)).collect();
+        let seed = arguments.spec.seeds[0].clone();
+        let best = self.finish.as_ref().and_then(|finish| finish.best).or_else(|| leader(&records));
+        let best = best.and_then(|id| by_id.get(&id)).map(|record| record.candidate.clone());
+        let p_value = best.as_ref().and_then(|best| self.p_value(seed.id(), best.id()));
+        JobResult {
+            version: RESULT_VERSION,
+            job: arguments.id.to_string(),
+            name: arguments.spec.name.clone(),
+            status: ending.state.as_str().to_owned(),
+            algorithm: arguments.spec.algorithm.name().to_owned(),
+            reason: ending.reason,
+            error: ending.error.clone(),
+            seed: self.standing_of(&seed, &by_id),
+            best: best.map(|best| self.standing_of(&best, &by_id)),
+            p_value,
+            evaluations: self.standing.evaluations,
+            model_calls: totals.model_calls,
+            dollars: totals.dollars,
+            tokens: totals.input_tokens + totals.output_tokens,
+            seconds: arguments.before.0 + self.started.elapsed().as_secs_f64(),
+            saved: Saved { cache: self.cache_hits, early_rejection: self.standing.progress.saved },
+            candidates: records.len() as u64,
+        }
+    }
+
+    fn standing_of(&self, candidate: &Candidate, records: &HashMap<CandidateId, &CandidateRecord>) -> Standing {
+        let record = records.get(&candidate.id());
+        let validation = record.and_then(|record| {
+            let score = record.validation_score?;
+            Some(Measured { score, interval: None, cases: record.validation_cases })
+        });
+        Standing {
+            id: candidate.id().to_string(),
+            prompt: crate::prompt_text::prompt_text(candidate),
+            candidate: candidate.clone(),
+            train: None,
+            validation,
+            test: self.test_of(candidate.id()),
+        }
+    }
+
+    /// Test scores of a candidate with the weights of their cases.
+    fn test_scores(&self, id: CandidateId) -> Option<Vec<(u32, f64, f64)>> {
+        let closing = self.closing.as_ref()?;
+        let test = &self.arguments.spec.data.test;
+        let scores = closing.scores.iter().filter(|((candidate, _), _)| *candidate == id);
+        let known = scores.filter_map(|((_, case), score)| Some((*case, (*score)?)));
+        Some(known.map(|(case, score)| (case, score, test[case as usize].weight)).collect())
+    }
+
+    fn test_of(&self, id: CandidateId) -> Option<Measured> {
+        let scores = self.test_scores(id).filter(|scores| !scores.is_empty())?;
+        let values: Vec<f64> = scores.iter().map(|(_, score, _)| *score).collect();
+        let weights: Vec<f64> = scores.iter().map(|(_, _, weight)| *weight).collect();
+        let interval = mean_interval(&values, &weights, CONFIDENCE, self.arguments.spec.seed);
+        Some(Measured {
+            score: weighted_mean(&values, &weights)?,
+            interval: Some([interval.low, interval.high]),
+            cases: values.len() as u32,
+        })
+    }
+
+    /// Both were measured on the same cases, so the test is paired.
+    fn p_value(&self, seed: CandidateId, best: CandidateId) -> Option<f64> {
+        if seed == best {
+            return None;
+        }
+        let seeds: HashMap<u32, f64> =
+            self.test_scores(seed)?.into_iter().map(|(case, score, _)| (case, score)).collect();
+        let mut pairs = (vec![], vec![], vec![]);
+        for (case, score, weight) in self.test_scores(best)? {
+            if let Some(seed) = seeds.get(&case) {
+                pairs.0.push(score);
+                pairs.1.push(*seed);
+                pairs.2.push(weight);
+            }
+        }
+        if pairs.0.is_empty() {
+            return None;
+        }
+        Some(paired_test(&pairs.0, &pairs.1, &pairs.2, self.arguments.spec.seed).two_sided)
+    }
+
+    /// Records how the job ended and tells whoever listens.
+    pub(super) async fn tell_end(&self, ending: &Ending, result: JobResult) {
+        let arguments = &self.arguments;
+        let text = serde_json::to_value(&result).ok();
+        let finished =
+            arguments.store.finish(&arguments.lease, ending.state, text.as_ref(), ending.error.as_deref()).await;
+        if let Err(error) = finished {
+            tracing::error!(%error, "the end of the job could not be recorded");
+        }
+        self.show_progress();
+        self.emit(JobEvent::Ended(Box::new(result.clone())));
+        arguments.observers.result.send_replace(Some(result));
+    }
+}
+
+/// The best of the candidates that were measured on most cases: the choice of a job that did not come to one.
+fn leader(records: &[CandidateRecord]) -> Option<CandidateId> {
+    let most = records.iter().map(|record| record.validation_cases).max()?;
+    let full = records.iter().filter(|record| record.validation_cases == most);
+    let scored = full.filter_map(|record| Some((record.validation_score?, record.candidate.id())));
+    scored.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, id)| id)
+}

@@ -1,0 +1,382 @@
+//! The population of one island: owns its run, translates messages into events and carries out actions.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use evohub_evolution::{
+    Action, CaseSet, Checkpoint, Digest, Event, Failure, Finish, Progress, ProposalOrder, Run, RunEvent,
+    RunSettings,
+};
+use evohub_store::{CandidateRecord, CheckpointRecord, HistoryRecord, JobId, JournalBatch, Store};
+use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent, async_trait};
+use tokio::time::Instant;
+
+use crate::clock::now_millis;
+use crate::evaluator::{EvaluationTask, PoolMessage, ProposalTask};
+use crate::generation::{
+    Generation, GenerationArguments, GenerationMessage, GenerationReport, Order, Patience,
+};
+use crate::journal::JournalMessage;
+use crate::toolbox::JobTools;
+
+/// A checkpoint is written no more often than this: each holds the whole state.
+const CHECKPOINT_PAUSE: Duration = Duration::from_secs(1);
+
+/// The population of one island.
+pub(crate) struct Population;
+
+pub(crate) struct PopulationArguments {
+    pub(crate) job: JobId,
+    pub(crate) island: u32,
+    pub(crate) settings: Arc<RunSettings>,
+    pub(crate) cases: Arc<CaseSet>,
+    pub(crate) tools: Arc<JobTools>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) pool: ActorRef<PoolMessage>,
+    pub(crate) journal: ActorRef<JournalMessage>,
+    pub(crate) patience: Patience,
+    /// Pieces of work under way at once.
+    pub(crate) slots: usize,
+    pub(crate) report: Box<dyn Fn(PopulationReport) + Send + Sync>,
+}
+
+/// What a population tells its job.
+pub(crate) enum PopulationReport {
+    /// Something happened in the run.
+    Event(RunEvent),
+    /// Where it stands.
+    Standing(Standing),
+    /// A measurement was found in the store and cost nothing.
+    CacheHit,
+    /// An attempt failed and will be repeated.
+    Retried(Failure),
+    /// Nothing more can succeed.
+    GivenUp(Failure),
+    /// The run is over. What is known of a candidate goes along.
+    Finished(Finish),
+}
+
+/// Where a population stands.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Standing {
+    pub(crate) evaluations: u64,
+    pub(crate) in_flight: usize,
+    pub(crate) dollars: f64,
+    pub(crate) tokens: u64,
+    pub(crate) progress: Progress,
+}
+
+pub(crate) enum PopulationMessage {
+    /// A generation reports.
+    Reported(GenerationReport),
+    /// End the search with what there is.
+    Stop,
+    /// Give nothing more out; answers when nothing is under way.
+    Drain(RpcReplyPort<()>),
+    #[cfg(test)]
+    Panic,
+}
+
+pub(crate) struct PopulationState {
+    arguments: PopulationArguments,
+    run: Run,
+    generation: ActorRef<GenerationMessage>,
+    checkpoints: u64,
+    last_checkpoint: Option<Instant>,
+    history: u64,
+    drains: Vec<RpcReplyPort<()>>,
+    draining: bool,
+    progress: Progress,
+}
+
+impl PopulationState {
+    /// Takes an event, fills the free slots, and carries out what both call for.
+    fn step(&mut self, event: Event) {
+        let mut actions = self.run.step(event);
+        if !self.draining && !self.run.is_finished() {
+            let free = self.arguments.slots.saturating_sub(self.run.in_flight_count());
+            if free > 0 {
+                actions.extend(self.run.step(Event::SlotsFree { count: free }));
+            }
+        }
+        self.carry_out(actions);
+    }
+
+    fn carry_out(&mut self, actions: Vec<Action>) {
+        let mut orders = vec![];
+        let mut note = JournalBatch::default();
+        let mut finished = None;
+        for action in actions {
+            match action {
+                Action::Evaluate(order) => {
+                    if let Some(case) = self.run.case(&order.piece) {
+                        let case = Arc::new(case.clone());
+                        let task = EvaluationTask { piece: order.piece, candidate: order.candidate, case };
+                        orders.push(Order::Evaluate(task));
+                    }
+                }
+                Action::Propose(order) => orders.extend(self.proposal(order)),
+                Action::Checkpoint => self.checkpoint(&mut note, false),
+                // Islands do not exchange migrants while a job has one.
+                Action::Emigrate(_) => {}
+                Action::Announce(event) => self.announce(event, &mut note),
+                Action::Finish(finish) => finished = Some(finish),
+            }
+        }
+        if finished.is_some() {
+            self.checkpoint(&mut note, true);
+        }
+        if !note.is_empty() {
+            let _ = self.arguments.journal.cast(JournalMessage::Note(note));
+        }
+        if !orders.is_empty() {
+            let _ = self.generation.cast(GenerationMessage::Dispatch(orders));
+        }
+        self.report_standing();
+        if let Some(finish) = finished {
+            (self.arguments.report)(PopulationReport::Finished(finish));
+        }
+        if self.draining && self.run.in_flight_count() == 0 {
+            self.answer_drains();
+        }
+    }
+
+    /// A question as a piece of work. Its key holds the number of the proposal: the same question asked twice is
+    /// to be answered twice.
+    fn proposal(&self, order: ProposalOrder) -> Option<Order> {
+        let tools = &self.arguments.tools;
+        let model = tools.reflection_name()?.to_string();
+        let (number, island) = (order.id.0.to_le_bytes(), self.arguments.island.to_le_bytes());
+        let request = tools.reflection_request(order.question)?;
+        let settings = format!("{:?} {:?}", request.max_output_tokens, request.temperature);
+        let question = request.messages[0].content.as_bytes();
+        let fields =
+            [b"proposal/1", model.as_bytes(), settings.as_bytes(), question, &number, &island];
+        Some(Order::Propose(order.id, ProposalTask { key: Digest::of_fields(fields), request }))
+    }
+
+    fn announce(&mut self, event: RunEvent, note: &mut JournalBatch) {
+        let arguments = &self.arguments;
+        match &event {
+            RunEvent::CandidateBorn { ordinal, candidate, birth } => note.candidates.push(CandidateRecord {
+                job: arguments.job.clone(),
+                island: arguments.island,
+                ordinal: *ordinal,
+                candidate: candidate.clone(),
+                parents: birth.parents.clone(),
+                operator: birth.operator.clone(),
+                generation: birth.generation,
+                validation_score: None,
+                validation_cases: 0,
+                outcome: "open".to_owned(),
+            }),
+            RunEvent::CandidateSettled { id, outcome, score, cases } => {
+                let ledger = self.run.ledger();
+                let born = ledger.births().iter().enumerate().rev().find(|(_, born)| born.id == *id);
+                if let (Some((ordinal, born)), Some(candidate)) = (born, ledger.candidate(*id)) {
+                    note.candidates.push(CandidateRecord {
+                        job: arguments.job.clone(),
+                        island: arguments.island,
+                        ordinal: ordinal as u64,
+                        candidate: candidate.clone(),
+                        parents: born.birth.parents.clone(),
+                        operator: born.birth.operator.clone(),
+                        generation: born.birth.generation,
+                        validation_score: *score,
+                        validation_cases: *cases,
+                        outcome: outcome.as_str().to_owned(),
+                    });
+                }
+            }
+            RunEvent::GenerationCompleted(progress) => {
+                self.progress = *progress;
+                note.history.push(HistoryRecord {
+                    job: arguments.job.clone(),
+                    island: arguments.island,
+                    sequence: self.history,
+                    evaluations: progress.evaluations,
+                    dollars: progress.dollars,
+                    best: progress.best,
+                    mean: progress.mean,
+                    diversity: progress.diversity,
+                    population: progress.population,
+                    at: now_millis(),
+                });
+                self.history += 1;
+            }
+            _ => {}
+        }
+        (arguments.report)(PopulationReport::Event(event));
+    }
+
+    fn checkpoint(&mut self, note: &mut JournalBatch, now: bool) {
+        let fresh = self.last_checkpoint.is_some_and(|at| at.elapsed() < CHECKPOINT_PAUSE);
+        if fresh && !now {
+            return;
+        }
+        self.last_checkpoint = Some(Instant::now());
+        self.checkpoints += 1;
+        note.checkpoints = vec![CheckpointRecord {
+            job: self.arguments.job.clone(),
+            island: self.arguments.island,
+            sequence: self.checkpoints,
+            body: self.run.checkpoint(),
+        }];
+    }
+
+    fn report_standing(&self) {
+        let account = self.run.account();
+        (self.arguments.report)(PopulationReport::Standing(Standing {
+            evaluations: account.evaluations(),
+            in_flight: account.in_flight(),
+            dollars: account.spent().dollars,
+            tokens: account.spent().tokens as u64,
+            progress: self.progress,
+        }));
+    }
+
+    fn answer_drains(&mut self) {
+        let mut note = JournalBatch::default();
+        self.checkpoint(&mut note, true);
+        let _ = self.arguments.journal.cast(JournalMessage::Note(note));
+        for reply in self.drains.drain(..) {
+            let _ = reply.send(());
+        }
+    }
+
+    fn reported(&mut self, report: GenerationReport) {
+        match report {
+            GenerationReport::Evaluated(piece, evaluation, paid) => {
+                if !paid {
+                    (self.arguments.report)(PopulationReport::CacheHit);
+                }
+                self.step(Event::Evaluated { piece, evaluation, paid });
+            }
+            GenerationReport::EvaluationFailed(piece, failure) => {
+                tracing::warn!(cause = failure.cause, error = failure.message, "an evaluation is set aside");
+                self.step(Event::EvaluationFailed { piece, failure });
+            }
+            GenerationReport::Proposed(id, answer) => self.step(Event::Proposed { id, answer }),
+            GenerationReport::ProposalFailed(id, failure) => {
+                tracing::warn!(cause = failure.cause, error = failure.message, "a proposal is set aside");
+                self.step(Event::ProposalFailed { id, failure });
+            }
+            GenerationReport::Retried(failure) => {
+                (self.arguments.report)(PopulationReport::Retried(failure));
+            }
+            GenerationReport::GivenUp(failure) => {
+                (self.arguments.report)(PopulationReport::GivenUp(failure));
+            }
+        }
+    }
+}
+
+/// The run of an island: from its newest checkpoint, or fresh.
+async fn run_of(arguments: &PopulationArguments) -> Result<(Run, u64), ActorProcessingErr> {
+    let (settings, cases) = (Arc::clone(&arguments.settings), Arc::clone(&arguments.cases));
+    let operators = Arc::clone(&arguments.tools.operators);
+    match arguments.store.checkpoint(&arguments.job, arguments.island).await? {
+        None => Ok((Run::new(settings, cases, operators), 0)),
+        Some(record) => {
+            let checkpoint = Checkpoint::from_text(&record.body)?;
+            Ok((Run::restore(checkpoint, settings, cases, operators)?, record.sequence))
+        }
+    }
+}
+
+#[async_trait]
+impl Actor for Population {
+    type Msg = PopulationMessage;
+    type State = PopulationState;
+    type Arguments = PopulationArguments;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        arguments: Self::Arguments,
+    ) -> Result<Self::State, ActorProcessingErr> {
+        let (mut run, checkpoints) = run_of(&arguments).await?;
+        let history = arguments.store.history(&arguments.job).await?;
+        let history = history.iter().filter(|point| point.island == arguments.island).count() as u64;
+        let reports = myself.clone();
+        let generation = GenerationArguments {
+            job: arguments.job.clone(),
+            tools: Arc::clone(&arguments.tools),
+            store: Arc::clone(&arguments.store),
+            pool: arguments.pool.clone(),
+            journal: arguments.journal.clone(),
+            patience: arguments.patience,
+            report: Box::new(move |report| {
+                let _ = reports.cast(PopulationMessage::Reported(report));
+            }),
+        };
+        let (generation, _) = Actor::spawn_linked(None, Generation, generation, myself.get_cell()).await?;
+        let progress = run.progress();
+        Ok(PopulationState {
+            arguments,
+            run,
+            generation,
+            checkpoints,
+            last_checkpoint: None,
+            history,
+            drains: vec![],
+            draining: false,
+            progress,
+        })
+    }
+
+    async fn post_start(
+        &self,
+        _myself: ActorRef<Self::Msg>,
+        state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        if state.run.is_finished() {
+            // It was over before it could say so.
+            if let Some(finish) = state.run.finish() {
+                (state.arguments.report)(PopulationReport::Finished(finish));
+            }
+            return Ok(());
+        }
+        let again = state.run.in_flight();
+        state.carry_out(again);
+        state.step(Event::SlotsFree { count: 0 });
+        Ok(())
+    }
+
+    async fn handle(
+        &self,
+        _myself: ActorRef<Self::Msg>,
+        message: Self::Msg,
+        state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            PopulationMessage::Reported(report) => state.reported(report),
+            PopulationMessage::Stop => state.step(Event::StopAsked),
+            PopulationMessage::Drain(reply) => {
+                state.draining = true;
+                state.drains.push(reply);
+                if state.run.in_flight_count() == 0 {
+                    state.answer_drains();
+                }
+            }
+            #[cfg(test)]
+            PopulationMessage::Panic => panic!("asked to"),
+        }
+        Ok(())
+    }
+
+    /// A generation that dies takes its orders along, so the population dies with it and its job starts both again
+    /// from the checkpoint.
+    async fn handle_supervisor_evt(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        event: SupervisionEvent,
+        _state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        if let SupervisionEvent::ActorFailed(_, cause) = event {
+            myself.stop(None);
+            return Err(format!("its generation died: {cause}").into());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,84 @@
+//! What comes of a job. This is the documented, versioned form that programs read.
+
+use evohub_evolution::{Candidate, FinishReason};
+use serde::{Deserialize, Serialize};
+
+/// Version of [`JobResult`]'s form. It grows when a field changes its meaning or goes; new fields do not change it.
+pub const RESULT_VERSION: u32 = 1;
+
+/// What came of a job.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JobResult {
+    /// Version of this form.
+    pub version: u32,
+    /// The job's id.
+    pub job: String,
+    /// The name its user gave it.
+    pub name: String,
+    /// How it stands: `done`, `stopped` or `failed`.
+    pub status: String,
+    /// The algorithm.
+    pub algorithm: String,
+    /// Why the search ended; absent when it did not.
+    pub reason: Option<FinishReason>,
+    /// What went wrong, when it failed.
+    pub error: Option<String>,
+    /// Where the search started.
+    pub seed: Standing,
+    /// What it chose; absent when no candidate could be measured.
+    pub best: Option<Standing>,
+    /// Two-sided p-value of the paired test of `best` against `seed` on the test cases.
+    pub p_value: Option<f64>,
+    /// Evaluations of the search, cached ones included.
+    pub evaluations: u64,
+    /// Model calls paid for, retries not counted.
+    pub model_calls: u64,
+    /// US dollars paid, where prices are known.
+    pub dollars: f64,
+    /// Tokens of requests and answers paid for.
+    pub tokens: u64,
+    /// Seconds of running, over all its sessions.
+    pub seconds: f64,
+    /// Evaluations that were not needed.
+    pub saved: Saved,
+    /// Candidates born.
+    pub candidates: u64,
+}
+
+/// How a prompt did.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Standing {
+    /// Id of the candidate.
+    pub id: String,
+    /// The prompt as text, for people.
+    pub prompt: String,
+    /// The candidate itself.
+    pub candidate: Candidate,
+    /// On the train cases it was measured on.
+    pub train: Option<Measured>,
+    /// On the validation cases it was measured on.
+    pub validation: Option<Measured>,
+    /// On the sealed test cases.
+    pub test: Option<Measured>,
+}
+
+/// A mean score.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// Weighted mean, 0 to 1.
+    pub score: f64,
+    /// 95 % confidence interval of the mean; absent where only the mean is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interval: Option<[f64; 2]>,
+    /// On how many cases.
+    pub cases: u32,
+}
+
+/// Evaluations that were not needed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Saved {
+    /// Found in the store: another job had paid for them.
+    pub cache: u64,
+    /// Not made because the candidate had fallen.
+    pub early_rejection: u64,
+}

@@ -1,0 +1,104 @@
+//! What a user submits.
+
+use std::collections::BTreeMap;
+
+use evohub_evaluation::{DataConfig, GenerationConfig, OutputConfig, ScoreConfig};
+use evohub_evolution::{AlgorithmConfig, Candidate, Case, CaseSet, VariationLimits};
+use evohub_llm::{ModelName, PriceConfig, ProviderConfig};
+use serde::{Deserialize, Serialize};
+
+/// A whole job: validated, self-contained and free of secrets, so that it can be stored and sent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JobSpec {
+    /// What its user calls it; the job's id begins with it.
+    pub name: String,
+    /// Seed of all chance.
+    pub seed: u64,
+    /// Where the search starts; one or more. The report compares with the first.
+    pub seeds: Vec<Candidate>,
+    /// The test cases.
+    pub data: JobData,
+    /// What measures candidates.
+    pub evaluator: EvaluatorSpec,
+    /// The model that rewrites prompts, if any.
+    pub reflection: Option<ReflectionSpec>,
+    /// The algorithm and its settings.
+    pub algorithm: AlgorithmConfig,
+    /// Bounds on every candidate.
+    pub limits: VariationLimits,
+    /// Weights of operators that replace the standard ones, by name; 0 switches one off.
+    pub operators: BTreeMap<String, f64>,
+    /// What it may spend.
+    pub budget: JobBudget,
+    /// Most evaluations and proposals under way at once; `None`: what the evaluator can use.
+    pub slots: Option<usize>,
+    /// Providers besides the built-in ones, by name.
+    pub providers: BTreeMap<String, ProviderConfig>,
+    /// Prices that replace the built-in ones, by model.
+    pub prices: BTreeMap<String, PriceConfig>,
+}
+
+/// The test cases of a job.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JobData {
+    /// What the search sees.
+    pub search: CaseSet,
+    /// Sealed: scored once, for the report.
+    pub test: Vec<Case>,
+}
+
+/// What measures the candidates of a job.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EvaluatorSpec {
+    /// A language model answers, a scorer judges.
+    Prompt(Box<PromptSpec>),
+    /// An evaluator that the embedding program registered under this name.
+    Custom(String),
+}
+
+/// How a language model is asked and its answer judged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PromptSpec {
+    /// The model that does the task.
+    pub model: ModelName,
+    /// The form of a user turn, such as `{input}`.
+    pub template: String,
+    /// Which columns of the cases mean what.
+    pub columns: DataConfig,
+    /// How the model generates.
+    pub generation: GenerationConfig,
+    /// Which part of an answer is scored.
+    pub output: OutputConfig,
+    /// How answers are judged.
+    pub score: ScoreConfig,
+    /// The model that judges, where a score asks for one.
+    pub judge: Option<ModelName>,
+    /// The folder that paths and commands of the score are relative to.
+    pub folder: String,
+}
+
+/// The model that rewrites prompts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReflectionSpec {
+    /// Which one.
+    pub model: ModelName,
+    /// Sampling temperature; `None` leaves it to the provider.
+    pub temperature: Option<f64>,
+    /// Longest answer in tokens; an answer cut there is rejected.
+    pub max_output_tokens: u32,
+}
+
+/// What a job may spend. What is absent is not limited.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobBudget {
+    /// Evaluations of the search, cached ones included; those of the report come on top.
+    pub evaluations: Option<u64>,
+    /// US dollars for all model calls, those of the report included.
+    pub dollars: Option<f64>,
+    /// Tokens for all model calls, those of the report included.
+    pub tokens: Option<u64>,
+    /// Minutes of searching.
+    pub minutes: Option<f64>,
+}

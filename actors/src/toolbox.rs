@@ -1,0 +1,224 @@
+//! What a job is done with: models, evaluators and operators, opened by the names in its specification.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use evohub_evaluation::{Evaluator, PromptEvaluator, Renderer, ScoreContext, Variables, scorer};
+use evohub_evolution::variation::rewrite::Rewrite;
+use evohub_evolution::variation::standard::standard_operators;
+use evohub_evolution::{Case, CostModel, Failure, Operator, Operators};
+use evohub_llm::{ChatMessage, ChatModel, ChatRequest, ChatResponse, LlmErrorKind, ModelName, ModelRegistry};
+
+use crate::error::EngineError;
+use crate::spec::{EvaluatorSpec, JobSpec, PromptSpec, ReflectionSpec};
+
+/// What the embedding program brings: evaluators, operators and models of its own. Everything else is opened by name.
+#[derive(Clone, Default)]
+pub struct Toolbox {
+    evaluators: HashMap<String, Arc<dyn Evaluator>>,
+    operators: Vec<(Arc<dyn Operator>, f64)>,
+    models: Vec<Arc<dyn ChatModel>>,
+}
+
+/// Weight of the reflection on traces, against 100 for all operators that need no model together. Where there is a
+/// reflection model, it writes most proposals.
+const REFLECTION_WEIGHT: f64 = 300.0;
+/// Weight of the other rewrites, each.
+const REWRITE_WEIGHT: f64 = 30.0;
+/// Answers are assumed to be no longer than this where nothing limits them.
+const LONGEST_ANSWER: u32 = 1_024;
+/// Tokens of a character, an upper bound for most languages.
+const TOKENS_PER_CHARACTER: f64 = 0.5;
+
+impl Toolbox {
+    /// Adds an evaluator that jobs may name.
+    pub fn add_evaluator(&mut self, name: impl Into<String>, evaluator: Arc<dyn Evaluator>) {
+        self.evaluators.insert(name.into(), evaluator);
+    }
+
+    /// Adds an operator with its weight; the standard operators weigh 100 together.
+    pub fn add_operator(&mut self, operator: Arc<dyn Operator>, weight: f64) {
+        self.operators.push((operator, weight));
+    }
+
+    /// Adds a model that jobs may name.
+    pub fn add_model(&mut self, model: Arc<dyn ChatModel>) {
+        self.models.push(model);
+    }
+
+    /// Opens all that a job needs. Calls no provider, but loads local models, which takes a moment and blocks.
+    ///
+    /// # Errors
+    /// What cannot be had, and what to do.
+    pub fn open(&self, spec: &JobSpec) -> Result<JobTools, EngineError> {
+        let registry = ModelRegistry::new(spec.providers.clone(), spec.prices.clone())?;
+        self.models.iter().for_each(|model| registry.register(Arc::clone(model)));
+        let evaluator = self.evaluator(spec, &registry)?;
+        let reflection = spec.reflection.clone().map(|reflection| {
+            Ok::<_, EngineError>(Reflection { model: registry.open(&reflection.model)?, spec: reflection })
+        });
+        Ok(JobTools {
+            fingerprint: evaluator.fingerprint(),
+            evaluator,
+            reflection: reflection.transpose()?,
+            operators: Arc::new(self.operators(&spec.operators)?),
+        })
+    }
+
+    fn evaluator(&self, spec: &JobSpec, registry: &ModelRegistry) -> Result<Arc<dyn Evaluator>, EngineError> {
+        match &spec.evaluator {
+            EvaluatorSpec::Custom(name) => self.evaluators.get(name).cloned().ok_or_else(|| {
+                let mut known: Vec<&str> = self.evaluators.keys().map(String::as_str).collect();
+                known.sort_unstable();
+                EngineError::Spec(format!(
+                    "there is no evaluator `{name}` here; registered are: {}",
+                    if known.is_empty() { "none".to_owned() } else { known.join(", ") }
+                ))
+            }),
+            EvaluatorSpec::Prompt(prompt) => {
+                Ok(Arc::new(prompt_evaluator(prompt, &spec.data.search.train, all_cases(spec), |name| {
+                    Ok(registry.open(name)?)
+                })?))
+            }
+        }
+    }
+
+    /// The standard operators and those added, with the weights that a job sets.
+    fn operators(&self, weights: &BTreeMap<String, f64>) -> Result<Operators, EngineError> {
+        let plain: Vec<_> = standard_operators().into_iter().chain(self.operators.clone()).collect();
+        let rewrites = vec![
+            (Rewrite::Reflect, REFLECTION_WEIGHT),
+            (Rewrite::Paraphrase, REWRITE_WEIGHT),
+            (Rewrite::ModelCrossover, REWRITE_WEIGHT),
+        ];
+        let names: Vec<String> = Operators::new(plain.clone(), rewrites.clone()).names();
+        if let Some(unknown) = weights.keys().find(|name| !names.contains(name)) {
+            let known = names.join(", ");
+            return Err(EngineError::Spec(format!("there is no operator `{unknown}`; there are: {known}")));
+        }
+        let weight = |name: &str, standard: f64| weights.get(name).copied().unwrap_or(standard);
+        let plain = plain.into_iter().map(|(operator, standard)| {
+            let weight = weight(operator.name(), standard);
+            (operator, weight)
+        });
+        let rewrites = rewrites.into_iter().map(|(rewrite, w)| (rewrite, weight(rewrite.as_str(), w)));
+        let positive = |weight: f64| weight > 0.0;
+        Ok(Operators::new(
+            plain.filter(|(_, weight)| positive(*weight)).collect(),
+            rewrites.filter(|(_, weight)| positive(*weight)).collect(),
+        ))
+    }
+}
+
+/// All cases of a job, test cases included.
+fn all_cases(spec: &JobSpec) -> impl Iterator<Item = &Case> + Clone {
+    spec.data.search.train.iter().chain(&spec.data.search.validation).chain(&spec.data.test)
+}
+
+/// The evaluator of a prompt, with models opened by `open`.
+///
+/// # Errors
+/// What cannot be had or is set up wrongly.
+pub fn prompt_evaluator<'a>(
+    prompt: &PromptSpec,
+    train: &[Case],
+    cases: impl Iterator<Item = &'a Case> + Clone,
+    open: impl Fn(&ModelName) -> Result<Arc<dyn ChatModel>, EngineError>,
+) -> Result<PromptEvaluator, EngineError> {
+    let columns: std::collections::BTreeSet<&String> =
+        cases.clone().flat_map(|case| case.columns.keys()).collect();
+    let variables = Variables::of_task(columns, &prompt.columns);
+    let renderer = Renderer::new(&prompt.template, variables)
+        .map_err(|error| EngineError::Spec(format!("`template.user`: {error}")))?
+        .with_examples(train);
+    let mut context = ScoreContext::new(PathBuf::from(&prompt.folder), cases);
+    if let Some(judge) = &prompt.judge {
+        context = context.with_judge(open(judge)?);
+    }
+    let scorer = scorer::build(&prompt.score, &context).map_err(|error| EngineError::Spec(error.to_string()))?;
+    let evaluator = PromptEvaluator::new(open(&prompt.model)?, renderer, scorer);
+    Ok(evaluator.with_generation(prompt.generation).with_output(prompt.output.clone()))
+}
+
+/// The reflection model of a job.
+struct Reflection {
+    model: Arc<dyn ChatModel>,
+    spec: ReflectionSpec,
+}
+
+/// All that a job is done with.
+pub struct JobTools {
+    pub(crate) fingerprint: String,
+    pub(crate) evaluator: Arc<dyn Evaluator>,
+    reflection: Option<Reflection>,
+    pub(crate) operators: Arc<Operators>,
+}
+
+impl JobTools {
+    /// What measures the candidates.
+    pub fn evaluator(&self) -> &Arc<dyn Evaluator> {
+        &self.evaluator
+    }
+
+    /// Upper bounds on what an evaluation and a proposal take; zero dollars where no price is known.
+    pub fn cost_models(&self, spec: &JobSpec) -> (CostModel, CostModel) {
+        let answer = |limit: Option<u32>| f64::from(limit.unwrap_or(LONGEST_ANSWER));
+        let generation = match &spec.evaluator {
+            EvaluatorSpec::Prompt(prompt) => prompt.generation.max_output_tokens,
+            EvaluatorSpec::Custom(_) => None,
+        };
+        // The bound is linear in the characters sent, so two points give it.
+        let seed = &spec.seeds[0];
+        let case = all_cases(spec).max_by_key(|case| case.input.len());
+        let evaluation = case.and_then(|case| self.evaluator.cost_limit(seed, case)).unwrap_or(0.0);
+        let characters = (seed.length() + case.map_or(0, |case| case.input.len())).max(1) as f64;
+        let evaluation = CostModel {
+            dollars_per_call: evaluation,
+            dollars_per_character: evaluation / characters,
+            tokens_per_call: answer(generation),
+            tokens_per_character: TOKENS_PER_CHARACTER,
+        };
+        let Some(reflection) = &self.reflection else { return (evaluation, CostModel::default()) };
+        let dollars = |text: String| reflection.model.cost_limit(&reflection.request(text)).unwrap_or(0.0);
+        let (none, some) = (dollars(String::new()), dollars("x".repeat(10_000)));
+        let proposal = CostModel {
+            dollars_per_call: none,
+            dollars_per_character: (some - none) / 10_000.0,
+            tokens_per_call: f64::from(reflection.spec.max_output_tokens),
+            tokens_per_character: TOKENS_PER_CHARACTER,
+        };
+        (evaluation, proposal)
+    }
+
+    /// The request that puts a question to the reflection model.
+    pub(crate) fn reflection_request(&self, question: String) -> Option<ChatRequest> {
+        Some(self.reflection.as_ref()?.request(question))
+    }
+
+    /// Name of the reflection model.
+    pub(crate) fn reflection_name(&self) -> Option<&ModelName> {
+        Some(self.reflection.as_ref()?.model.name())
+    }
+
+    pub(crate) async fn propose(&self, request: ChatRequest) -> Result<ChatResponse, Failure> {
+        let Some(reflection) = &self.reflection else {
+            return Err(Failure {
+                kind: evohub_evolution::FailureKind::Piece,
+                cause: LlmErrorKind::Configuration.as_str().to_owned(),
+                message: "the job has no reflection model".to_owned(),
+            });
+        };
+        reflection.model.chat(request).await.map_err(|error| evohub_evaluation::failure_of_model(&error))
+    }
+}
+
+impl Reflection {
+    fn request(&self, question: String) -> ChatRequest {
+        ChatRequest {
+            max_output_tokens: Some(self.spec.max_output_tokens),
+            temperature: self.spec.temperature,
+            ..ChatRequest::new(vec![ChatMessage::user(question)])
+        }
+    }
+}

@@ -1,0 +1,315 @@
+//! Opens models by name.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::chat::ChatModel;
+use crate::error::{LlmError, LlmErrorKind};
+#[cfg(feature = "local-model")]
+use crate::local::{FetchProgress, LocalModel, LocalOptions};
+use crate::model_name::ModelName;
+use crate::price::{PriceConfig, price_of};
+use crate::provider_config::ProviderConfig;
+use crate::provider_kind::ProviderKind;
+use crate::remote::{Provider, RemoteModel};
+
+/// The provider of models that run inside the process.
+pub const LOCAL: &str = "local";
+
+/// Reads environment variables.
+type Environment = dyn Fn(&str) -> Option<String> + Send + Sync;
+
+/// All models that can be opened. Models of one provider share its limits, its breaker and its connections.
+pub struct ModelRegistry {
+    configs: BTreeMap<String, ProviderConfig>,
+    prices: BTreeMap<String, PriceConfig>,
+    environment: Box<Environment>,
+    opened: Mutex<Opened>,
+    /// Held while a local model is loaded: two callers do not load the same weights twice, and nobody who
+    /// opens another model waits for it.
+    loading: Mutex<()>,
+    #[cfg(feature = "local-model")]
+    local: Local,
+}
+
+/// How local models are opened.
+#[cfg(feature = "local-model")]
+struct Local {
+    options: LocalOptions,
+    progress: Box<dyn Fn(FetchProgress) + Send + Sync>,
+}
+
+#[derive(Default)]
+struct Opened {
+    providers: HashMap<String, Arc<Provider>>,
+    models: HashMap<ModelName, Arc<dyn ChatModel>>,
+}
+
+impl ModelRegistry {
+    /// A registry with the built-in providers (one for each [`ProviderKind`]) and those given, which may
+    /// replace them. `prices` are by model name (`openai:gpt-5-mini`) or by a pattern that ends in `*`
+    /// (`lab:*`), and go before the list prices.
+    ///
+    /// # Errors
+    /// [`LlmErrorKind::Configuration`] naming the provider or price and the key that is wrong. Keys and
+    /// addresses are looked at when a model is opened.
+    pub fn new(
+        providers: BTreeMap<String, ProviderConfig>,
+        prices: BTreeMap<String, PriceConfig>,
+    ) -> Result<Self, LlmError> {
+        for (name, config) in &providers {
+            let place = format!("[providers.{name}]");
+            if name == LOCAL || name.is_empty() || name.contains(':') {
+                let message = "a provider cannot have this name: it is taken, empty or holds a colon";
+                return Err(LlmError::new(LlmErrorKind::Configuration, place, message));
+            }
+            if let Some(fault) = config.fault() {
+                return Err(LlmError::new(LlmErrorKind::Configuration, place, fault));
+            }
+        }
+        for (name, price) in &prices {
+            let place = format!("[prices.\"{name}\"]");
+            if let Some(fault) = price.fault() {
+                return Err(LlmError::new(LlmErrorKind::Configuration, place, fault));
+            }
+            if !name.contains(':') {
+                let message = "a price goes by `provider:model`, or by a pattern such as `lab:*`";
+                return Err(LlmError::new(LlmErrorKind::Configuration, place, message));
+            }
+        }
+        let environment = Box::new(|name: &str| std::env::var(name).ok());
+        Ok(Self {
+            configs: providers,
+            prices,
+            environment,
+            opened: Mutex::default(),
+            loading: Mutex::default(),
+            #[cfg(feature = "local-model")]
+            local: Local { options: LocalOptions::default(), progress: Box::new(|_| ()) },
+        })
+    }
+
+    /// The same registry with another environment in the place of the process's own.
+    #[must_use]
+    pub fn with_environment(
+        mut self,
+        environment: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
+        self.environment = Box::new(environment);
+        self
+    }
+
+    /// The same registry with other options for local models, and with somebody who is told how the
+    /// fetching of one goes on.
+    #[cfg(feature = "local-model")]
+    #[must_use]
+    pub fn with_local(
+        mut self,
+        options: LocalOptions,
+        progress: impl Fn(FetchProgress) + Send + Sync + 'static,
+    ) -> Self {
+        self.local = Local { options, progress: Box::new(progress) };
+        self
+    }
+
+    /// Adds a model of the embedding program under its own name, in the place of any other of that name.
+    pub fn register(&self, model: Arc<dyn ChatModel>) {
+        self.lock().models.insert(model.name().clone(), model);
+    }
+
+    /// The model of this name; the same one each time. Calls no provider, but loads a local model, which
+    /// can take seconds (or a download) and blocks.
+    ///
+    /// # Errors
+    /// [`LlmErrorKind::Configuration`] for an unknown provider or a wrong address,
+    /// [`LlmErrorKind::Authentication`] for a missing key, and whatever loading a local model may say.
+    pub fn open(&self, name: &ModelName) -> Result<Arc<dyn ChatModel>, LlmError> {
+        let is_local = name.provider() == LOCAL;
+        let _loading = is_local.then(|| self.loading.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Some(model) = self.lock().models.get(name) {
+            return Ok(Arc::clone(model));
+        }
+        let model = if is_local { self.open_local(name)? } else { self.open_remote(name)? };
+        Ok(Arc::clone(self.lock().models.entry(name.clone()).or_insert(model)))
+    }
+
+    fn open_remote(&self, name: &ModelName) -> Result<Arc<dyn ChatModel>, LlmError> {
+        let mut opened = self.lock();
+        let provider = match opened.providers.get(name.provider()) {
+            Some(provider) => Arc::clone(provider),
+            None => {
+                let provider = Arc::new(self.provider(name.provider())?);
+                opened.providers.insert(name.provider().to_owned(), Arc::clone(&provider));
+                provider
+            }
+        };
+        Ok(Arc::new(RemoteModel::new(name.clone(), provider, |list| price_of(name, &self.prices, list))))
+    }
+
+    #[cfg(feature = "local-model")]
+    fn open_local(&self, name: &ModelName) -> Result<Arc<dyn ChatModel>, LlmError> {
+        let model = LocalModel::open(name.clone(), &self.local.options, &self.local.progress)?;
+        Ok(Arc::new(model))
+    }
+
+    #[cfg(not(feature = "local-model"))]
+    fn open_local(&self, name: &ModelName) -> Result<Arc<dyn ChatModel>, LlmError> {
+        let message =
+            "this build has no local models: build with the feature `local-model`, or name a remote one";
+        Err(LlmError::new(LlmErrorKind::LocalModel, name, message))
+    }
+
+    fn provider(&self, name: &str) -> Result<Provider, LlmError> {
+        let config = self
+            .configs
+            .get(name)
+            .cloned()
+            .or_else(|| ProviderKind::from_name(name).map(ProviderConfig::new))
+            .ok_or_else(|| self.unknown(name))?;
+        Provider::new(name, config, &*self.environment)
+    }
+
+    fn unknown(&self, name: &str) -> LlmError {
+        let mut known: Vec<&str> = self.configs.keys().map(String::as_str).collect();
+        known.extend(ProviderKind::ALL.map(ProviderKind::as_str));
+        known.push(LOCAL);
+        known.sort_unstable();
+        known.dedup();
+        let nearest = known
+            .iter()
+            .map(|candidate| (strsim::osa_distance(&name.to_lowercase(), candidate), candidate))
+            .min()
+            .filter(|(distance, _)| *distance <= name.chars().count().max(3) / 3)
+            .map(|(_, candidate)| format!("did you mean `{candidate}`? "))
+            .unwrap_or_default();
+        let message = format!(
+            "no provider has this name; {nearest}known are {}; any other needs a section [providers.{name}]",
+            known.join(", ")
+        );
+        LlmError::new(LlmErrorKind::Configuration, name, message)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Opened> {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for ModelRegistry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ModelRegistry")
+            .field("configs", &self.configs)
+            .field("prices", &self.prices)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn registry(variables: &'static [(&'static str, &'static str)]) -> ModelRegistry {
+        let lab = ProviderConfig {
+            base_url: Some("http://127.0.0.1:9/v1".to_owned()),
+            ..ProviderConfig::new(ProviderKind::OpenAi)
+        };
+        let keyed = ProviderConfig { key_env: Some("LAB_KEY".to_owned()), ..lab.clone() };
+        let far = ProviderConfig { base_url: Some("https://example.org/v1".to_owned()), ..lab.clone() };
+        let providers = [("lab", lab), ("keyed", keyed), ("far", far)];
+        let prices = [("lab:dear".to_owned(), PriceConfig { input: 1.0, cached_input: None, output: 2.0 })];
+        ModelRegistry::new(providers.map(|(name, config)| (name.to_owned(), config)).into(), prices.into())
+            .unwrap()
+            .with_environment(|name| {
+                variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+            })
+    }
+
+    fn refusal(registry: &ModelRegistry, name: &str) -> LlmError {
+        registry.open(&name.parse().unwrap()).err().unwrap()
+    }
+
+    fn has_price(registry: &ModelRegistry, name: &str) -> bool {
+        let request = crate::ChatRequest::new(vec![crate::ChatMessage::user("hello")]);
+        registry.open(&name.parse().unwrap()).unwrap().cost_limit(&request).is_some()
+    }
+
+    #[test]
+    fn an_unknown_provider_is_told_with_the_nearest_name() {
+        let error = refusal(&registry(&[]), "opnai:gpt-5-mini");
+        assert_eq!(error.kind, LlmErrorKind::Configuration);
+        for part in ["did you mean `openai`?", "anthropic", "lab", "local", "[providers.opnai]"] {
+            assert!(error.message.contains(part), "{error}");
+        }
+        let error = refusal(&registry(&[]), "zzz:gpt-5-mini");
+        assert!(!error.message.contains("did you mean"), "{error}");
+    }
+
+    #[test]
+    fn a_missing_key_is_told_before_any_call() {
+        for (name, variable) in [
+            ("openai:gpt-5-mini", "OPENAI_API_KEY"),
+            ("anthropic:claude-haiku-4-5", "ANTHROPIC_API_KEY"),
+            ("keyed:m", "LAB_KEY"),
+        ] {
+            let error = refusal(&registry(&[]), name);
+            assert_eq!(error.kind, LlmErrorKind::Authentication);
+            assert!(error.message.contains(variable) && error.message.contains("set"), "{error}");
+        }
+        let registry = registry(&[("OPENAI_API_KEY", "sk-abc"), ("LAB_KEY", "x")]);
+        registry.open(&"openai:gpt-5-mini".parse().unwrap()).unwrap();
+        registry.open(&"keyed:m".parse().unwrap()).unwrap();
+    }
+
+    #[test]
+    fn an_own_endpoint_needs_no_key_and_has_no_list_price() {
+        let registry = registry(&[]);
+        assert!(!has_price(&registry, "lab:gpt-5-mini"));
+        assert!(!has_price(&registry, "far:gpt-5-mini"));
+        assert!(has_price(&registry, "lab:dear"));
+        registry.open(&"ollama:llama3:8b".parse().unwrap()).unwrap();
+    }
+
+    #[test]
+    fn a_loopback_address_in_the_environment_needs_no_key_and_has_no_list_price() {
+        let here = registry(&[("OPENAI_BASE_URL", "http://localhost:4000/v1")]);
+        assert!(!has_price(&here, "openai:gpt-5-mini"));
+        let away = registry(&[("OPENAI_BASE_URL", "https://proxy.example.org/v1"), ("OPENAI_API_KEY", "k")]);
+        assert!(has_price(&away, "openai:gpt-5-mini"));
+        let wrong = registry(&[("OPENAI_BASE_URL", "localhost:4000"), ("OPENAI_API_KEY", "k")]);
+        let error = refusal(&wrong, "openai:gpt-5-mini");
+        assert!(error.message.contains("`OPENAI_BASE_URL`"), "{error}");
+    }
+
+    #[test]
+    fn a_local_model_that_is_not_there_is_no_remote_one() {
+        let error = refusal(&registry(&[]), "local:no-such-file.gguf");
+        assert_eq!(error.kind, LlmErrorKind::LocalModel);
+    }
+
+    #[test]
+    fn one_name_is_one_model() {
+        let registry = registry(&[]);
+        let open = |name: &str| registry.open(&name.parse().unwrap()).unwrap();
+        assert!(Arc::ptr_eq(&open("lab:a"), &open("lab:a")));
+        assert!(!Arc::ptr_eq(&open("lab:a"), &open("lab:b")));
+    }
+
+    #[test]
+    fn faults_of_the_configuration_name_their_section() {
+        let error = |providers: Vec<(&str, ProviderConfig)>, prices: Vec<(&str, PriceConfig)>| {
+            let providers = providers.into_iter().map(|(name, config)| (name.to_owned(), config)).collect();
+            let prices = prices.into_iter().map(|(name, price)| (name.to_owned(), price)).collect();
+            ModelRegistry::new(providers, prices).unwrap_err().to_string()
+        };
+        let zero = ProviderConfig { max_concurrency: 0, ..ProviderConfig::new(ProviderKind::OpenAi) };
+        let text = error(vec![("lab", zero)], vec![]);
+        assert!(text.contains("[providers.lab]") && text.contains("`max_concurrency`"), "{text}");
+        let text = error(vec![("local", ProviderConfig::new(ProviderKind::OpenAi))], vec![]);
+        assert!(text.contains("[providers.local]"), "{text}");
+        let price = PriceConfig { input: -1.0, cached_input: None, output: 1.0 };
+        let text = error(vec![], vec![("lab:m", price)]);
+        assert!(text.contains("lab:m") && text.contains("`input`"), "{text}");
+        let text = error(vec![], vec![("m", PriceConfig { input: 1.0, ..price })]);
+        assert!(text.contains("provider:model"), "{text}");
+    }
+}

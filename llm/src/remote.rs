@@ -1,0 +1,12 @@
+//! Models behind an HTTP interface.
+
+mod answer;
+mod backoff;
+mod failure;
+mod model;
+mod provider;
+mod retry_after;
+mod sampling;
+
+pub(crate) use model::RemoteModel;
+pub(crate) use provider::Provider;

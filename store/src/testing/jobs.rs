@@ -1,0 +1,133 @@
+//! Jobs and how they stand.
+
+use std::time::Duration;
+
+use super::{Open, StandingClock, assert_kind, run, sample};
+use crate::error::StoreErrorKind as Kind;
+use crate::job::{JobRecord, JobState, Lease, NewJob};
+use crate::record::JournalBatch;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Every field comes back.
+pub fn a_job_is_found_as_it_was_inserted(open: impl Open) {
+    run(async {
+        let store = open(StandingClock::new().clock()).await;
+        let new = NewJob { name: "nul \0, quote ', ß, 🦀".into(), ..sample::job("a") };
+        store.insert_job(&new).await.unwrap();
+        let expected = JobRecord {
+            id: new.id.clone(),
+            name: new.name,
+            algorithm: new.algorithm,
+            spec: new.spec,
+            state: JobState::Running,
+            stop_requested: false,
+            owned: false,
+            result: None,
+            error: None,
+            created_at: new.created_at,
+            updated_at: new.created_at,
+        };
+        assert_eq!(store.job(&new.id).await.unwrap(), expected);
+        store.ping().await.unwrap();
+    });
+}
+
+/// A second job of the same id is refused, the first stays.
+pub fn a_job_id_is_taken_once(open: impl Open) {
+    run(async {
+        let store = open(StandingClock::new().clock()).await;
+        store.insert_job(&sample::job("a")).await.unwrap();
+        let second = NewJob { name: "second".into(), ..sample::job("a") };
+        let error = assert_kind(store.insert_job(&second).await, Kind::Invalid);
+        assert!(error.message.contains("`a`"), "{error}");
+        assert_eq!(store.job(&second.id).await.unwrap().name, "name of a");
+    });
+}
+
+/// Every method that names a job says that there is none, and which are alike.
+pub fn a_job_not_found_is_an_error_everywhere(open: impl Open) {
+    run(async {
+        let store = open(StandingClock::new().clock()).await;
+        store.insert_job(&sample::job("sentiment-1")).await.unwrap();
+        let id = sample::id("sentiment-2");
+        let lease = Lease { job: id.clone(), token: 0 };
+        let batch =
+            JournalBatch { evaluations: vec![sample::evaluation("sentiment-2", 1)], ..Default::default() };
+        let error = assert_kind(store.job(&id).await, Kind::NotFound);
+        assert!(error.message.contains("did you mean `sentiment-1`?"), "{error}");
+        assert_kind(store.claim(&id, "me", MINUTE).await, Kind::NotFound);
+        assert_kind(store.renew(&lease, MINUTE).await, Kind::NotFound);
+        assert_kind(store.finish(&lease, JobState::Done, None, None).await, Kind::NotFound);
+        assert_kind(store.request_stop(&id).await, Kind::NotFound);
+        assert_kind(store.commit(&lease, &batch).await, Kind::NotFound);
+        assert_kind(store.totals(&id).await, Kind::NotFound);
+        assert_kind(store.candidates(&id).await, Kind::NotFound);
+        assert_kind(store.checkpoint(&id, 0).await, Kind::NotFound);
+        assert_kind(store.history(&id).await, Kind::NotFound);
+        assert!(store.evaluations(&[batch.evaluations[0].key]).await.unwrap().is_empty());
+    });
+}
+
+/// The order is that of creation, ties that of insertion.
+pub fn jobs_are_listed_newest_first_without_specifications(open: impl Open) {
+    run(async {
+        let store = open(StandingClock::new().clock()).await;
+        assert_eq!(store.jobs().await.unwrap(), []);
+        for (id, created_at) in [("b", 2), ("a", 1), ("d", 3), ("c", 3)] {
+            store.insert_job(&NewJob { created_at, ..sample::job(id) }).await.unwrap();
+        }
+        store.claim(&sample::id("a"), "me", MINUTE).await.unwrap();
+        let jobs = store.jobs().await.unwrap();
+        let shown: Vec<_> =
+            jobs.iter().map(|job| (job.id.0.as_str(), job.owned, job.spec.is_null())).collect();
+        assert_eq!(shown, [("c", false, true), ("d", false, true), ("b", false, true), ("a", true, true)]);
+    });
+}
+
+/// The end of a job is kept, and gone when the job runs again.
+pub fn a_result_or_an_error_is_kept(open: impl Open) {
+    run(async {
+        let time = StandingClock::new();
+        let store = open(time.clock()).await;
+        let id = sample::id("a");
+        store.insert_job(&sample::job("a")).await.unwrap();
+        for (state, result, error) in [
+            (JobState::Stopped, Some(serde_json::json!({ "best": 0.1 })), None),
+            (JobState::Failed, None, Some("no key")),
+            (JobState::Done, Some(serde_json::Value::Null), Some("both")),
+        ] {
+            time.advance(MINUTE);
+            let lease = store.claim(&id, "me", MINUTE).await.unwrap();
+            let job = store.job(&id).await.unwrap();
+            assert_eq!((job.state, job.result, job.error), (JobState::Running, None, None));
+            assert_eq!(job.updated_at, time.now());
+            time.advance(Duration::from_millis(1));
+            store.finish(&lease, state, result.as_ref(), error).await.unwrap();
+            let job = store.job(&id).await.unwrap();
+            assert_eq!((job.state, job.result, job.error.as_deref()), (state, result, error));
+            assert_eq!((job.owned, job.updated_at), (false, time.now()));
+        }
+    });
+}
+
+/// A wish to stop reaches the owner with the next renewal, and ends with the job or a new claim.
+pub fn a_stop_is_asked_for_until_the_job_has_ended(open: impl Open) {
+    run(async {
+        let store = open(StandingClock::new().clock()).await;
+        let id = sample::id("a");
+        let asked = async || store.job(&id).await.unwrap().stop_requested;
+        store.insert_job(&sample::job("a")).await.unwrap();
+        store.request_stop(&id).await.unwrap();
+        assert!(asked().await);
+        let lease = store.claim(&id, "me", MINUTE).await.unwrap();
+        assert!(!asked().await && !store.renew(&lease, MINUTE).await.unwrap());
+        store.request_stop(&id).await.unwrap();
+        assert!(asked().await && store.renew(&lease, MINUTE).await.unwrap());
+        store.finish(&lease, JobState::Stopped, None, None).await.unwrap();
+        assert!(!asked().await);
+        // There is nobody left to ask.
+        store.request_stop(&id).await.unwrap();
+        assert!(!asked().await);
+    });
+}
