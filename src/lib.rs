@@ -3,10 +3,12 @@
 //! [`Engine::start`] starts the actors of this process, [`Engine::submit`] hands them a [`JobSpec`], and the
 //! [`JobHandle`] shows events, progress and the result.
 
+pub mod job_file;
+
 pub use evohub_actors::{
     Engine, EngineConfig, EngineError, EvaluatorSpec, JobBudget, JobData, JobEvent, JobHandle, JobProgress, JobResult,
     JobSpec, JobTools, Measured, PreparedJob, PromptSpec, RESULT_VERSION, ReflectionSpec, Saved, Standing, Toolbox,
-    prompt_evaluator, prompt_text,
+    leader, prompt_evaluator, prompt_text,
 };
 pub use evohub_evaluation as evaluation;
 pub use evohub_evolution as evolution;

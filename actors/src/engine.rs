@@ -45,9 +45,9 @@ impl EngineConfig {
 pub struct Engine {
     store: Arc<dyn Store>,
     toolbox: Arc<Toolbox>,
-    supervisor: ActorRef<SupervisorMessage>,
+    pub(crate) supervisor: ActorRef<SupervisorMessage>,
     owner: String,
-    patience: Patience,
+    pub(crate) patience: Patience,
 }
 
 impl Engine {
@@ -177,7 +177,12 @@ pub struct PreparedJob {
 }
 
 impl PreparedJob {
-    fn new(spec: JobSpec, toolbox: &Toolbox) -> Result<Self, EngineError> {
+    /// Opens all that a job needs, before there is an engine or a store. Loads local models, which can take seconds
+    /// (or a download) and blocks.
+    ///
+    /// # Errors
+    /// What is wrong with the specification, and what to do.
+    pub fn new(spec: JobSpec, toolbox: &Toolbox) -> Result<Self, EngineError> {
         if spec.seeds.is_empty() {
             return Err(EngineError::Spec("a job needs at least one seed prompt".to_owned()));
         }

@@ -3,7 +3,7 @@
 use evohub_evaluation::evaluation_key;
 use evohub_evolution::{Candidate, Case, Digest, Failure, Piece};
 use evohub_llm::ChatRequest;
-use evohub_store::{EvaluationRecord, JobId, ProposalRecord};
+use evohub_store::{EvaluationRecord, JobId, ProposalRecord, Store};
 use ractor::factory::{
     Factory, FactoryArguments, FactoryMessage, Job, Worker, WorkerId, queues, routing, worker_builder,
 };
@@ -11,6 +11,8 @@ use ractor::{Actor, ActorProcessingErr, ActorRef, async_trait};
 use std::sync::Arc;
 
 use crate::clock::now_millis;
+use crate::flights::{Flight, Flights};
+use crate::generation::Permit;
 use crate::journal::JournalMessage;
 use crate::reply::Reply;
 use crate::toolbox::JobTools;
@@ -22,8 +24,10 @@ pub(crate) type PoolMessage = FactoryMessage<(), Work>;
 pub(crate) struct Work {
     pub(crate) job: JobId,
     pub(crate) tools: Arc<JobTools>,
+    pub(crate) store: Arc<dyn Store>,
     pub(crate) journal: ActorRef<JournalMessage>,
     pub(crate) task: Task,
+    pub(crate) permit: Permit,
 }
 
 /// What is to be done, and who hears of it: a result when it is durable, a failure at once.
@@ -59,13 +63,14 @@ pub(crate) async fn start_pool(workers: usize) -> Result<ActorRef<PoolMessage>, 
     let factory = Factory::<
         (),
         Work,
-        (),
+        Arc<Flights>,
         EvaluatorWorker,
         routing::QueuerRouting<(), Work>,
         queues::DefaultQueue<(), Work>,
     >::default();
+    let flights = Arc::new(Flights::default());
     let arguments = FactoryArguments::builder()
-        .worker_builder(Box::new(worker_builder(|_| (EvaluatorWorker, ()))))
+        .worker_builder(Box::new(worker_builder(move |_| (EvaluatorWorker, Arc::clone(&flights)))))
         .queue(queues::DefaultQueue::default())
         .router(routing::QueuerRouting::default())
         .num_initial_workers(workers)
@@ -81,16 +86,16 @@ pub(crate) struct EvaluatorWorker;
 impl Worker for EvaluatorWorker {
     type Key = ();
     type Message = Work;
-    type Arguments = ();
-    type State = ();
+    type Arguments = Arc<Flights>;
+    type State = Arc<Flights>;
 
     async fn pre_start(
         &self,
         _id: WorkerId,
         _pool: &ActorRef<PoolMessage>,
-        (): (),
-    ) -> Result<(), ActorProcessingErr> {
-        Ok(())
+        flights: Arc<Flights>,
+    ) -> Result<Arc<Flights>, ActorProcessingErr> {
+        Ok(flights)
     }
 
     async fn handle(
@@ -98,28 +103,43 @@ impl Worker for EvaluatorWorker {
         _id: WorkerId,
         _pool: &ActorRef<PoolMessage>,
         job: Job<(), Work>,
-        (): &mut (),
+        flights: &mut Arc<Flights>,
     ) -> Result<(), ActorProcessingErr> {
-        let Work { job, tools, journal, task } = job.msg;
+        // The permit goes with the worker's part of the work: what follows in the journal holds up no other.
+        let Work { job, tools, store, journal, task, permit: _permit } = job.msg;
         match task {
-            Task::Evaluate(task, reply) => evaluate(job, &tools, &journal, task, reply).await,
+            Task::Evaluate(task, reply) => {
+                let key = task.key(&tools);
+                let (flight, waited) = flights.enter(key).await;
+                if waited && let Some(record) = known(&*store, key).await {
+                    reply.send(Ok(record));
+                } else {
+                    evaluate(job, &tools, &journal, (key, flight), task, reply).await;
+                }
+            }
             Task::Propose(task, reply) => propose(job, &tools, &journal, task, reply).await,
         }
         Ok(())
     }
 }
 
+/// The result of whoever was first. A store that cannot be asked now says nothing; the journal will hear of it.
+async fn known(store: &dyn Store, key: Digest) -> Option<EvaluationRecord> {
+    store.evaluations(&[key]).await.ok()?.remove(&key)
+}
+
 async fn evaluate(
     job: JobId,
     tools: &JobTools,
     journal: &ActorRef<JournalMessage>,
+    (key, flight): (Digest, Flight),
     task: EvaluationTask,
     reply: Reply<Result<EvaluationRecord, Failure>>,
 ) {
     match tools.evaluator.evaluate(&task.candidate, &task.case, task.piece.repeat).await {
         Ok(evaluation) => {
             let record = EvaluationRecord {
-                key: task.key(tools),
+                key,
                 job,
                 candidate: task.candidate.id(),
                 case: task.case.id(),
@@ -129,6 +149,8 @@ async fn evaluate(
                 at: now_millis(),
             };
             let reply = Reply::new(move |record: Option<_>| {
+                // It is durable, so whoever waits for the key finds it.
+                drop(flight);
                 // Without a record the journal is gone, and dropping the reply says that the work is lost.
                 if let Some(record) = record {
                     reply.send(Ok(record));

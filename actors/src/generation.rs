@@ -4,14 +4,14 @@
 //! ones are dropped. What failed for now is tried again after a pause that doubles; it is set aside for good only
 //! when others succeed meanwhile, so that an outage sets nothing aside.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use evohub_evolution::{Answer, Digest, Evaluation, Failure, FailureKind, Piece, ProposalId};
 use evohub_store::{EvaluationRecord, JobId, ProposalRecord, Store, StoreError};
 use ractor::factory::{FactoryMessage, Job, JobOptions};
-use ractor::{Actor, ActorProcessingErr, ActorRef, async_trait};
+use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort, async_trait};
 use tokio::time::Instant;
 
 use crate::evaluator::{EvaluationTask, PoolMessage, ProposalTask, Task, Work};
@@ -79,6 +79,8 @@ pub(crate) struct GenerationArguments {
     pub(crate) pool: ActorRef<PoolMessage>,
     pub(crate) journal: ActorRef<JournalMessage>,
     pub(crate) patience: Patience,
+    /// Pieces of work in the pool at once.
+    pub(crate) permits: usize,
     pub(crate) report: Box<dyn Fn(GenerationReport) + Send + Sync>,
 }
 
@@ -89,6 +91,8 @@ pub(crate) enum GenerationMessage {
     LookedUp(Vec<(u64, Option<Known>)>),
     /// The store could not be asked.
     LookUpFailed(StoreError),
+    /// An attempt has left the pool; its result is on its way to the journal.
+    Ran,
     /// An attempt ended; `None`: whoever held it is gone.
     Ended { number: u64, outcome: Option<Result<Known, Failure>> },
     /// Time to look for leases that ran out.
@@ -97,6 +101,8 @@ pub(crate) enum GenerationMessage {
     Retry { number: u64 },
     /// Nothing more will be ordered: ends when all is done.
     Close,
+    /// Nothing more is given to the pool; answers when the pool has nothing left and every result is reported.
+    Drain(RpcReplyPort<()>),
     #[cfg(test)]
     Panic,
 }
@@ -121,9 +127,16 @@ pub(crate) struct GenerationState {
     arguments: GenerationArguments,
     open: HashMap<u64, Open>,
     next: u64,
+    /// Looked up, not known, and waiting for a permit.
+    ready: VecDeque<u64>,
+    /// Attempts in the pool.
+    running: usize,
+    /// Attempts given out whose result is not durable yet.
+    unsettled: usize,
     successes: u64,
     last_success: Instant,
     closing: bool,
+    drains: Vec<RpcReplyPort<()>>,
 }
 
 impl GenerationState {
@@ -152,8 +165,27 @@ impl GenerationState {
         }
     }
 
+    /// Puts an order into the line for the pool. A question takes longest to answer, so it goes first.
+    fn enqueue(&mut self, number: u64) {
+        match self.open.get(&number).map(|open| &open.order) {
+            Some(Order::Propose(..)) => self.ready.push_front(number),
+            Some(Order::Evaluate(_)) => self.ready.push_back(number),
+            None => {}
+        }
+    }
+
+    /// Gives what is ready to the pool, as far as permits go.
+    fn fill_pool(&mut self, myself: &ActorRef<GenerationMessage>) {
+        while self.running < self.arguments.permits && self.drains.is_empty() {
+            let Some(number) = self.ready.pop_front() else { return };
+            self.attempt(number, myself);
+        }
+    }
+
     fn attempt(&mut self, number: u64, myself: &ActorRef<GenerationMessage>) {
         let Some(open) = self.open.get_mut(&number) else { return };
+        self.running += 1;
+        self.unsettled += 1;
         open.attempt += 1;
         open.deadline = Some(Instant::now() + self.arguments.patience.lease);
         let task = match &open.order {
@@ -169,8 +201,10 @@ impl GenerationState {
         let work = Work {
             job: self.arguments.job.clone(),
             tools: Arc::clone(&self.arguments.tools),
+            store: Arc::clone(&self.arguments.store),
             journal: self.arguments.journal.clone(),
             task,
+            permit: Permit::new(myself),
         };
         let job = Job { key: (), msg: work, options: JobOptions::default(), accepted: None };
         // A pool that is gone drops the work, and its reply says so.
@@ -256,6 +290,21 @@ fn reply<T: 'static>(
     })
 }
 
+/// A place in the pool; given back when the work leaves it, however it leaves it.
+pub(crate) struct Permit(ActorRef<GenerationMessage>);
+
+impl Permit {
+    fn new(generation: &ActorRef<GenerationMessage>) -> Self {
+        Self(generation.clone())
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let _ = self.0.cast(GenerationMessage::Ran);
+    }
+}
+
 async fn look_up(
     store: &dyn Store,
     numbers: &[(u64, Digest, bool)],
@@ -265,13 +314,13 @@ async fn look_up(
         wanted.map(|(_, key, _)| *key).collect::<Vec<Digest>>()
     };
     let (evaluations, proposals) = (keys(true), keys(false));
-    let mut evaluations =
+    let evaluations =
         if evaluations.is_empty() { HashMap::new() } else { store.evaluations(&evaluations).await? };
-    let mut proposals = if proposals.is_empty() { HashMap::new() } else { store.proposals(&proposals).await? };
+    let proposals = if proposals.is_empty() { HashMap::new() } else { store.proposals(&proposals).await? };
     let known = |(number, key, is_evaluation): &(u64, Digest, bool)| {
         let known = match is_evaluation {
-            true => evaluations.remove(key).map(|record| Known::Evaluation(Box::new(record))),
-            false => proposals.remove(key).map(|record| Known::Proposal(Box::new(record))),
+            true => evaluations.get(key).map(|record| Known::Evaluation(Box::new(record.clone()))),
+            false => proposals.get(key).map(|record| Known::Proposal(Box::new(record.clone()))),
         };
         (*number, known)
     };
@@ -294,9 +343,13 @@ impl Actor for Generation {
             arguments,
             open: HashMap::new(),
             next: 0,
+            ready: VecDeque::new(),
+            running: 0,
+            unsettled: 0,
             successes: 0,
             last_success: Instant::now(),
             closing: false,
+            drains: vec![],
         })
     }
 
@@ -312,7 +365,7 @@ impl Actor for Generation {
                 for (number, known) in orders {
                     match known {
                         Some(known) => state.known(number, known),
-                        None => state.attempt(number, &myself),
+                        None => state.enqueue(number),
                     }
                 }
             }
@@ -324,11 +377,15 @@ impl Actor for Generation {
                 };
                 (state.arguments.report)(GenerationReport::GivenUp(failure));
             }
-            GenerationMessage::Ended { number, outcome } => match outcome {
-                Some(Ok(known)) => state.known(number, known),
-                Some(Err(failure)) => state.failed(number, failure, &myself),
-                None => state.failed(number, lost("its worker or the journal died"), &myself),
-            },
+            GenerationMessage::Ran => state.running -= 1,
+            GenerationMessage::Ended { number, outcome } => {
+                state.unsettled -= 1;
+                match outcome {
+                    Some(Ok(known)) => state.known(number, known),
+                    Some(Err(failure)) => state.failed(number, failure, &myself),
+                    None => state.failed(number, lost("its worker or the journal died"), &myself),
+                }
+            }
             GenerationMessage::Tick => {
                 let now = Instant::now();
                 let late = state.open.iter().filter(|(_, open)| open.deadline.is_some_and(|at| at <= now));
@@ -337,10 +394,17 @@ impl Actor for Generation {
                     state.failed(number, lost("its lease ran out"), &myself);
                 }
             }
-            GenerationMessage::Retry { number } => state.attempt(number, &myself),
+            GenerationMessage::Retry { number } => state.enqueue(number),
             GenerationMessage::Close => state.closing = true,
+            GenerationMessage::Drain(reply) => state.drains.push(reply),
             #[cfg(test)]
             GenerationMessage::Panic => panic!("asked to"),
+        }
+        state.fill_pool(&myself);
+        if state.unsettled == 0 {
+            for reply in state.drains.drain(..) {
+                let _ = reply.send(());
+            }
         }
         if state.closing && state.open.is_empty() {
             myself.stop(None);

@@ -6,7 +6,7 @@ mod standing;
 use std::sync::Arc;
 use std::time::Duration;
 
-use evohub_evolution::{Candidate, Failure, Finish, RunSettings};
+use evohub_evolution::{Failure, RunSettings};
 use evohub_store::{JobId, JobState, Lease, Store, StoreError};
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SupervisionEvent, async_trait};
 use tokio::sync::{broadcast, watch};
@@ -16,18 +16,24 @@ use crate::evaluator::PoolMessage;
 use crate::event::{JobEvent, JobProgress};
 use crate::generation::{GenerationMessage, GenerationReport, Patience};
 use crate::journal::{Journal, JournalArguments, JournalMessage};
-use crate::population::{Population, PopulationArguments, PopulationMessage, PopulationReport, Standing};
+use crate::population::{Finished, Population, PopulationArguments, PopulationMessage, PopulationReport, Standing};
 use crate::result::JobResult;
 use crate::spec::JobSpec;
 use crate::toolbox::JobTools;
 
 use closing::Closing;
+pub use standing::leader;
 
 /// How long a lease lasts, and how often it is renewed.
 pub(crate) const LEASE: Duration = Duration::from_secs(10);
 const RENEWAL: Duration = Duration::from_secs(1);
 /// Deaths of the population in a row without progress, after which the job is given up.
 const MOST_RESTARTS: u32 = 5;
+/// Places in the pool for questions to the reflection model, on top of those for evaluations.
+const REFLECTIONS: usize = 8;
+/// Pieces asked ahead where they cost no money: enough to cover the time in which results become durable at tens of
+/// thousands of them a second. Where they cost money, each reserves a part of the budget.
+const FREE_LOOKAHEAD: usize = 1_024;
 /// How long a stopping job waits for calls that are paid for.
 const DRAIN: Duration = Duration::from_secs(60);
 
@@ -59,8 +65,6 @@ pub(crate) struct Observers {
 pub(crate) enum JobMessage {
     /// The population reports.
     Population(PopulationReport),
-    /// The report on test cases can begin: its generation, and the chosen candidate.
-    ClosingPrepared(Result<(ActorRef<GenerationMessage>, Candidate), String>),
     /// The generation of the report on test cases reports.
     Closing(GenerationReport),
     /// The journal can write no more.
@@ -78,9 +82,11 @@ pub(crate) enum JobMessage {
     /// All is durable: the job can be told to have ended.
     Flushed(Box<Ending>),
     #[cfg(test)]
-    Population_(PopulationMessage),
+    ToPopulation(PopulationMessage),
     #[cfg(test)]
-    Journal_(JournalMessage),
+    ToJournal(JournalMessage),
+    #[cfg(test)]
+    Panic,
 }
 
 /// How a job ends.
@@ -96,7 +102,7 @@ pub(crate) struct JobActorState {
     population: Option<ActorRef<PopulationMessage>>,
     closing: Option<Closing>,
     standing: Standing,
-    finish: Option<Finish>,
+    finished: Option<Finished>,
     cache_hits: u64,
     restarts: u32,
     evaluations_at_restart: u64,
@@ -130,7 +136,8 @@ impl JobActorState {
     async fn start_population(&mut self, myself: &ActorRef<JobMessage>) -> Result<(), ActorProcessingErr> {
         let arguments = &self.arguments;
         let reports = myself.clone();
-        let slots = slots(&arguments.spec, &arguments.tools);
+        let permits = permits(&arguments.spec, &arguments.tools);
+        let (cost, _) = arguments.tools.cost_models(&arguments.spec);
         let population = PopulationArguments {
             job: arguments.id.clone(),
             island: 0,
@@ -141,7 +148,8 @@ impl JobActorState {
             pool: arguments.pool.clone(),
             journal: self.journal.clone(),
             patience: arguments.patience,
-            slots,
+            permits,
+            lookahead: if cost.dollars_per_call > 0.0 { (permits / 4).max(2) } else { FREE_LOOKAHEAD },
             report: Box::new(move |report| {
                 let _ = reports.cast(JobMessage::Population(report));
             }),
@@ -151,7 +159,11 @@ impl JobActorState {
         Ok(())
     }
 
-    fn population_reported(&mut self, report: PopulationReport, myself: &ActorRef<JobMessage>) {
+    async fn population_reported(
+        &mut self,
+        report: PopulationReport,
+        myself: &ActorRef<JobMessage>,
+    ) -> Result<(), ActorProcessingErr> {
         match report {
             PopulationReport::Event(event) => self.emit(JobEvent::Island { island: 0, event }),
             PopulationReport::Standing(standing) => {
@@ -163,11 +175,12 @@ impl JobActorState {
             PopulationReport::GivenUp(failure) => {
                 self.end(JobState::Failed, Some(failure.message), myself);
             }
-            PopulationReport::Finished(finish) => {
-                self.finish = Some(finish);
-                self.close(myself);
+            PopulationReport::Finished(finished) => {
+                self.finished = Some(finished);
+                self.start_closing(myself).await?;
             }
         }
+        Ok(())
     }
 
     fn retried(&self, failure: Failure) {
@@ -181,7 +194,7 @@ impl JobActorState {
             return;
         }
         self.ending = true;
-        let reason = self.finish.as_ref().map(|finish| finish.reason);
+        let reason = self.finished.as_ref().map(|finished| finished.finish.reason);
         let ending = Box::new(Ending { state, error, reason });
         let (journal, myself) = (self.journal.clone(), myself.clone());
         tokio::spawn(async move {
@@ -195,20 +208,17 @@ impl JobActorState {
         if self.ending {
             return;
         }
-        let drained = myself.clone();
-        match &self.population {
-            Some(population) if self.closing.is_none() => {
-                let population = population.clone();
-                tokio::spawn(async move {
-                    let _ = population.call(PopulationMessage::Drain, Some(DRAIN)).await;
-                    let _ = drained.cast(JobMessage::Drained);
-                });
-            }
-            // The report is made anew from what is durable.
-            _ => {
-                let _ = drained.cast(JobMessage::Drained);
-            }
-        }
+        let (population, closing) = (self.population.clone(), self.closing.as_ref());
+        let (closing, myself) = (closing.map(|closing| closing.generation.clone()), myself.clone());
+        tokio::spawn(async move {
+            let _ = match (closing, population) {
+                // The report will be made anew from what is durable.
+                (Some(generation), _) => generation.call(GenerationMessage::Drain, Some(DRAIN)).await.is_ok(),
+                (None, Some(population)) => population.call(PopulationMessage::Drain, Some(DRAIN)).await.is_ok(),
+                (None, None) => true,
+            };
+            let _ = myself.cast(JobMessage::Drained);
+        });
     }
 
     fn renew(&self, myself: &ActorRef<JobMessage>) {
@@ -245,18 +255,17 @@ impl JobActorState {
         self.journal.stop(None);
         self.journal = start_journal(&self.arguments, myself).await?;
         if self.closing.take().is_some() {
-            self.close(myself);
-            return Ok(());
+            return self.start_closing(myself).await;
         }
         self.start_population(myself).await
     }
 }
 
-/// How many pieces of work are to be under way: a few more than the evaluator can use, so that it never waits for
-/// the next.
-fn slots(spec: &JobSpec, tools: &JobTools) -> usize {
-    let useful = tools.evaluator.concurrency().max(1);
-    spec.slots.unwrap_or(useful + (useful / 4).max(2))
+/// How many pieces of work are to be in the pool at once: as many as the evaluator can use, and a few for the
+/// reflection model.
+pub(super) fn permits(spec: &JobSpec, tools: &JobTools) -> usize {
+    let reflecting = if spec.reflection.is_some() { REFLECTIONS } else { 0 };
+    spec.slots.unwrap_or(tools.evaluator.concurrency().max(1) + reflecting)
 }
 
 async fn start_journal(
@@ -299,7 +308,7 @@ impl Actor for Job {
             population: None,
             closing: None,
             standing: Standing::default(),
-            finish: None,
+            finished: None,
             cache_hits,
             restarts: 0,
             evaluations_at_restart: 0,
@@ -317,8 +326,7 @@ impl Actor for Job {
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            JobMessage::Population(report) => state.population_reported(report, &myself),
-            JobMessage::ClosingPrepared(prepared) => state.closing_prepared(prepared, &myself),
+            JobMessage::Population(report) => state.population_reported(report, &myself).await?,
             JobMessage::Closing(report) => state.closing_reported(report, &myself),
             JobMessage::JournalFailed(error) => {
                 state.end(JobState::Failed, Some(format!("results cannot be written: {error}")), &myself);
@@ -345,13 +353,15 @@ impl Actor for Job {
                 myself.stop(None);
             }
             #[cfg(test)]
-            JobMessage::Population_(message) => {
+            JobMessage::ToPopulation(message) => {
                 let _ = state.population.as_ref().map(|population| population.cast(message));
             }
             #[cfg(test)]
-            JobMessage::Journal_(message) => {
+            JobMessage::ToJournal(message) => {
                 let _ = state.journal.cast(message);
             }
+            #[cfg(test)]
+            JobMessage::Panic => panic!("asked to"),
         }
         Ok(())
     }

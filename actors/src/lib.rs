@@ -8,6 +8,7 @@ mod engine;
 mod error;
 mod evaluator;
 mod event;
+mod flights;
 mod generation;
 mod job;
 mod journal;
@@ -17,11 +18,14 @@ mod reply;
 mod result;
 mod spec;
 mod supervisor;
+#[cfg(test)]
+mod tests;
 mod toolbox;
 
 pub use engine::{Engine, EngineConfig, JobHandle, PreparedJob};
 pub use error::EngineError;
 pub use event::{JobEvent, JobProgress};
+pub use job::leader;
 pub use prompt_text::prompt_text;
 pub use result::{JobResult, Measured, RESULT_VERSION, Saved, Standing};
 pub use spec::{EvaluatorSpec, JobBudget, JobData, JobSpec, PromptSpec, ReflectionSpec};

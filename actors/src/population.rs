@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use evohub_evolution::{
-    Action, CaseSet, Checkpoint, Digest, Event, Failure, Finish, Progress, ProposalOrder, Run, RunEvent,
+    Action, Candidate, CaseSet, Checkpoint, Digest, Event, Failure, Finish, Progress, ProposalOrder, Run, RunEvent,
     RunSettings,
 };
 use evohub_store::{CandidateRecord, CheckpointRecord, HistoryRecord, JobId, JournalBatch, Store};
@@ -35,8 +35,11 @@ pub(crate) struct PopulationArguments {
     pub(crate) pool: ActorRef<PoolMessage>,
     pub(crate) journal: ActorRef<JournalMessage>,
     pub(crate) patience: Patience,
-    /// Pieces of work under way at once.
-    pub(crate) slots: usize,
+    /// Pieces of work in the pool at once.
+    pub(crate) permits: usize,
+    /// Pieces of work asked of the run ahead of that, so that the pool never waits for the next. The course of a run
+    /// does not depend on it.
+    pub(crate) lookahead: usize,
     pub(crate) report: Box<dyn Fn(PopulationReport) + Send + Sync>,
 }
 
@@ -52,8 +55,26 @@ pub(crate) enum PopulationReport {
     Retried(Failure),
     /// Nothing more can succeed.
     GivenUp(Failure),
-    /// The run is over. What is known of a candidate goes along.
-    Finished(Finish),
+    /// The run is over.
+    Finished(Finished),
+}
+
+/// A run that is over, with what it knows of its choice and of the seed it is compared with.
+#[derive(Debug, Clone)]
+pub(crate) struct Finished {
+    pub(crate) finish: Finish,
+    pub(crate) seed: Known,
+    pub(crate) best: Option<Known>,
+}
+
+/// What a run knows of a candidate.
+#[derive(Debug, Clone)]
+pub(crate) struct Known {
+    pub(crate) candidate: Candidate,
+    /// Mean score and number of cases.
+    pub(crate) train: Option<(f64, u32)>,
+    /// Mean score and number of cases.
+    pub(crate) validation: Option<(f64, u32)>,
 }
 
 /// Where a population stands.
@@ -71,8 +92,12 @@ pub(crate) enum PopulationMessage {
     Reported(GenerationReport),
     /// End the search with what there is.
     Stop,
-    /// Give nothing more out; answers when nothing is under way.
+    /// Give nothing more out; answers when nothing is under way and all of it is in the checkpoint.
     Drain(RpcReplyPort<()>),
+    /// The generation has nothing under way any more.
+    Drained,
+    #[cfg(test)]
+    ToGeneration(GenerationMessage),
     #[cfg(test)]
     Panic,
 }
@@ -94,7 +119,8 @@ impl PopulationState {
     fn step(&mut self, event: Event) {
         let mut actions = self.run.step(event);
         if !self.draining && !self.run.is_finished() {
-            let free = self.arguments.slots.saturating_sub(self.run.in_flight_count());
+            let most = self.arguments.permits + self.arguments.lookahead;
+            let free = most.saturating_sub(self.run.in_flight_count());
             if free > 0 {
                 actions.extend(self.run.step(Event::SlotsFree { count: free }));
             }
@@ -134,10 +160,7 @@ impl PopulationState {
         }
         self.report_standing();
         if let Some(finish) = finished {
-            (self.arguments.report)(PopulationReport::Finished(finish));
-        }
-        if self.draining && self.run.in_flight_count() == 0 {
-            self.answer_drains();
+            self.report_finished(finish);
         }
     }
 
@@ -235,6 +258,18 @@ impl PopulationState {
         }));
     }
 
+    fn report_finished(&self, finish: Finish) {
+        let ledger = self.run.ledger();
+        let known = |candidate: &Candidate| Known {
+            candidate: candidate.clone(),
+            train: ledger.train_mean(candidate.id()),
+            validation: ledger.validation_mean(candidate.id()),
+        };
+        let best = finish.best.and_then(|id| ledger.candidate(id)).map(known);
+        let seed = known(&self.arguments.settings.seeds[0]);
+        (self.arguments.report)(PopulationReport::Finished(Finished { finish, seed, best }));
+    }
+
     fn answer_drains(&mut self) {
         let mut note = JournalBatch::default();
         self.checkpoint(&mut note, true);
@@ -306,6 +341,7 @@ impl Actor for Population {
             pool: arguments.pool.clone(),
             journal: arguments.journal.clone(),
             patience: arguments.patience,
+            permits: arguments.permits,
             report: Box::new(move |report| {
                 let _ = reports.cast(PopulationMessage::Reported(report));
             }),
@@ -330,11 +366,10 @@ impl Actor for Population {
         _myself: ActorRef<Self::Msg>,
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
+        state.report_standing();
         if state.run.is_finished() {
             // It was over before it could say so.
-            if let Some(finish) = state.run.finish() {
-                (state.arguments.report)(PopulationReport::Finished(finish));
-            }
+            state.run.finish().into_iter().for_each(|finish| state.report_finished(finish));
             return Ok(());
         }
         let again = state.run.in_flight();
@@ -345,7 +380,7 @@ impl Actor for Population {
 
     async fn handle(
         &self,
-        _myself: ActorRef<Self::Msg>,
+        myself: ActorRef<Self::Msg>,
         message: Self::Msg,
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
@@ -355,9 +390,16 @@ impl Actor for Population {
             PopulationMessage::Drain(reply) => {
                 state.draining = true;
                 state.drains.push(reply);
-                if state.run.in_flight_count() == 0 {
-                    state.answer_drains();
-                }
+                let generation = state.generation.clone();
+                tokio::spawn(async move {
+                    let _ = generation.call(GenerationMessage::Drain, None).await;
+                    let _ = myself.cast(PopulationMessage::Drained);
+                });
+            }
+            PopulationMessage::Drained => state.answer_drains(),
+            #[cfg(test)]
+            PopulationMessage::ToGeneration(message) => {
+                let _ = state.generation.cast(message);
             }
             #[cfg(test)]
             PopulationMessage::Panic => panic!("asked to"),

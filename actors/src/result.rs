@@ -41,7 +41,8 @@ pub struct JobResult {
     pub seconds: f64,
     /// Evaluations that were not needed.
     pub saved: Saved,
-    /// Candidates born.
+    /// Candidates born; `candidates` is the list of them, in documents that have one.
+    #[serde(rename = "candidates_born")]
     pub candidates: u64,
 }
 

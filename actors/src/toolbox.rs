@@ -19,7 +19,11 @@ pub struct Toolbox {
     evaluators: HashMap<String, Arc<dyn Evaluator>>,
     operators: Vec<(Arc<dyn Operator>, f64)>,
     models: Vec<Arc<dyn ChatModel>>,
+    registry: Option<Arc<RegistrySetup>>,
 }
+
+/// Changes the registry that models are opened from.
+type RegistrySetup = dyn Fn(ModelRegistry) -> ModelRegistry + Send + Sync;
 
 /// Weight of the reflection on traces, against 100 for all operators that need no model together. Where there is a
 /// reflection model, it writes most proposals.
@@ -47,12 +51,21 @@ impl Toolbox {
         self.models.push(model);
     }
 
+    /// Sets up the registry that jobs open their models from: how local models are loaded, who hears how one is
+    /// fetched, or where keys are looked up.
+    pub fn set_up_registry(&mut self, set_up: impl Fn(ModelRegistry) -> ModelRegistry + Send + Sync + 'static) {
+        self.registry = Some(Arc::new(set_up));
+    }
+
     /// Opens all that a job needs. Calls no provider, but loads local models, which takes a moment and blocks.
     ///
     /// # Errors
     /// What cannot be had, and what to do.
     pub fn open(&self, spec: &JobSpec) -> Result<JobTools, EngineError> {
-        let registry = ModelRegistry::new(spec.providers.clone(), spec.prices.clone())?;
+        let mut registry = ModelRegistry::new(spec.providers.clone(), spec.prices.clone())?;
+        if let Some(set_up) = &self.registry {
+            registry = set_up(registry);
+        }
         self.models.iter().for_each(|model| registry.register(Arc::clone(model)));
         let evaluator = self.evaluator(spec, &registry)?;
         let reflection = spec.reflection.clone().map(|reflection| {

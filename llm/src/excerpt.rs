@@ -1,27 +1,11 @@
 //! What of a provider's answer may appear in a message.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
+use evohub_monitoring::redaction::{REDACTED, redact};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 /// Characters of a provider's answer that are shown at most.
 const SHOWN: usize = 300;
-
-/// Stands in the place of what looks like a key.
-const REDACTED: &str = "[redacted]";
-
-/// What looks like a key: bearer tokens, the prefixes that providers give their keys (masked ones, with
-/// stars, too) and anything long and random.
-static KEY_SHAPED: LazyLock<Regex> = LazyLock::new(|| {
-    let pattern = r"(?xi)
-        bearer \s+ [^\s\x22',;]+
-      | \b (?: sk | pk | rk | ak | gsk | xai | fw | key | api | tgp | hf ) [-_] [a-z0-9*._-]{6,}
-      | \b AIza [a-z0-9_-]{10,}
-      | \b [a-z0-9_-]{40,}";
-    Regex::new(pattern).expect("the pattern is a constant that the tests compile")
-});
 
 /// The message in a provider's answer, or its beginning where there is none: on one line, short, and
 /// without keys. `None` when there is nothing to show.
@@ -36,13 +20,13 @@ pub(crate) fn excerpt(body: &str, key: Option<&SecretString>) -> Option<String> 
     (!shown.is_empty()).then_some(shown)
 }
 
-/// A text without the key and without anything that looks like one.
+/// A text without the key, which may look like anything, and without whatever else looks like a secret.
 pub(crate) fn without_keys(text: &str, key: Option<&SecretString>) -> String {
     let text = match key.map(ExposeSecret::expose_secret) {
         Some(key) if !key.is_empty() => text.replace(key, REDACTED),
         _ => text.to_owned(),
     };
-    KEY_SHAPED.replace_all(&text, REDACTED).into_owned()
+    redact(&text).into_owned()
 }
 
 /// `error.message`, `error`, `message` or `detail`, with the code or type where there is one.

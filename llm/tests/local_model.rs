@@ -13,7 +13,9 @@ static MODEL: LazyLock<Arc<LocalModel>> = LazyLock::new(|| {
     Arc::new(LocalModel::open(name, &LocalOptions::default(), &|_| ()).expect("the model can be had"))
 });
 
-const INSTRUCTION: &str = "What is the sentiment of this review?";
+const QUESTION: &str = "What is the sentiment of this review?";
+const QUESTION_WITH_LABELS: &str =
+    "What is the sentiment of this review? Answer with one word: positive or negative.";
 
 /// Reviews and their labels.
 fn reviews(part: &str, count: usize) -> Vec<(String, String)> {
@@ -24,10 +26,6 @@ fn reviews(part: &str, count: usize) -> Vec<(String, String)> {
         line[name].as_str().unwrap().to_owned()
     };
     text.lines().take(count).map(|line| (field(line, "input"), field(line, "expected"))).collect()
-}
-
-fn question(review: &str) -> ChatMessage {
-    ChatMessage::user(format!("{INSTRUCTION}\n{review}"))
 }
 
 async fn ask_all(conversations: Vec<Vec<ChatMessage>>, most: u32) -> Vec<ChatResponse> {
@@ -45,19 +43,27 @@ async fn ask_all(conversations: Vec<Vec<ChatMessage>>, most: u32) -> Vec<ChatRes
     answers
 }
 
-/// The share of answers whose first word is the label.
-async fn accuracy(examples: &[(String, String)], cases: &[(String, String)]) -> f64 {
-    let examples: Vec<_> = examples
-        .iter()
-        .flat_map(|(review, label)| [question(review), ChatMessage::assistant(label)])
-        .collect();
-    let conversations =
-        cases.iter().map(|(review, _)| [&examples[..], &[question(review)]].concat()).collect();
-    let answers = ask_all(conversations, 3).await;
-    let right = answers.iter().zip(cases).filter(|(answer, (_, label))| {
-        let word = answer.text.split_whitespace().next().unwrap_or_default().to_lowercase();
-        word.trim_matches(|letter: char| !letter.is_alphanumeric()) == label
+/// The first words of the answers, when the question stands before the first review.
+async fn labels(question: &str, examples: &[(String, String)], cases: &[(String, String)]) -> Vec<String> {
+    let conversations = cases.iter().map(|(review, _)| {
+        let mut turns: Vec<ChatMessage> = examples
+            .iter()
+            .flat_map(|(review, label)| [ChatMessage::user(review), ChatMessage::assistant(label)])
+            .collect();
+        turns.push(ChatMessage::user(review));
+        turns[0].content.insert_str(0, &format!("{question}\n"));
+        turns
     });
+    let answers = ask_all(conversations.collect(), 3).await;
+    let first_word = |answer: ChatResponse| {
+        let word = answer.text.split_whitespace().next().unwrap_or_default().to_lowercase();
+        word.trim_matches(|letter: char| !letter.is_alphanumeric()).to_owned()
+    };
+    answers.into_iter().map(first_word).collect()
+}
+
+fn accuracy(labels: &[String], cases: &[(String, String)]) -> f64 {
+    let right = labels.iter().zip(cases).filter(|&(label, (_, expected))| label == expected);
     right.count() as f64 / cases.len() as f64
 }
 
@@ -71,14 +77,24 @@ async fn says_what_it_said_before() {
     assert_eq!(answers[0].text, "The capital of France is Paris.");
     assert_eq!(answers[0].finish, FinishReason::Stop);
     assert_eq!((answers[0].usage.input_tokens, answers[0].usage.output_tokens), (37, 7));
-    assert_eq!(answers[1].text, "REFERENCE");
+    assert_eq!(answers[1].text, "1. 1\n2. 2\n3. 3\n4. 4\n5. 5");
 }
 
 #[tokio::test]
-async fn learns_from_examples_in_the_conversation() {
+async fn knows_sentiment_when_the_labels_are_named() {
     let cases = reviews("val", 40);
-    let without = accuracy(&[], &cases).await;
-    assert!((0.4..=0.8).contains(&without), "accuracy {without} without examples");
-    let with = accuracy(&reviews("train", 4), &cases).await;
-    assert!(with >= 0.5, "accuracy {with} with examples");
+    let accuracy = accuracy(&labels(QUESTION_WITH_LABELS, &[], &cases).await, &cases);
+    assert!((0.6..=0.95).contains(&accuracy), "accuracy {accuracy}");
+}
+
+#[tokio::test]
+async fn learns_the_labels_from_examples_in_the_conversation() {
+    let cases = reviews("val", 40);
+    let without = accuracy(&labels(QUESTION, &[], &cases).await, &cases);
+    assert!(without < 0.1, "accuracy {without} without examples: nothing to learn");
+    let labels = labels(QUESTION, &reviews("train", 2), &cases).await;
+    let known = labels.iter().filter(|label| ["positive", "negative"].contains(&label.as_str())).count();
+    assert!(known >= 38, "{labels:?}");
+    let with = accuracy(&labels, &cases);
+    assert!(with >= 0.45, "accuracy {with} with examples");
 }

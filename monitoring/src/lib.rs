@@ -1,1 +1,4 @@
-//! Logs and redaction.
+//! What the program shows of itself: its logs, free of secrets.
+
+pub mod logs;
+pub mod redaction;

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use evohub_evolution::{Candidate, CandidateId, Piece, Split};
+use evohub_evolution::{CandidateId, Piece, Split};
 use evohub_store::JobState;
-use ractor::{Actor, ActorRef};
+use ractor::{Actor, ActorProcessingErr, ActorRef};
 
-use super::{JobActorState, JobMessage};
+use super::{JobActorState, JobMessage, permits};
 use crate::event::JobEvent;
 use crate::evaluator::EvaluationTask;
 use crate::generation::{Generation, GenerationArguments, GenerationMessage, GenerationReport, Order};
@@ -29,14 +29,15 @@ impl Closing {
 
 impl JobActorState {
     /// Scores the seed and the chosen candidate on the test cases. A job without a choice has failed.
-    pub(super) fn close(&mut self, myself: &ActorRef<JobMessage>) {
-        let Some(best) = self.finish.as_ref().and_then(|finish| finish.best) else {
+    pub(super) async fn start_closing(&mut self, myself: &ActorRef<JobMessage>) -> Result<(), ActorProcessingErr> {
+        let Some(best) = self.finished.as_ref().and_then(|finished| finished.best.as_ref()) else {
             let message = "the search ended before any prompt was measured: raise the budget";
             self.end(JobState::Failed, Some(message.to_owned()), myself);
-            return;
+            return Ok(());
         };
+        let best = best.candidate.clone();
         let arguments = &self.arguments;
-        let (store, job, myself) = (Arc::clone(&arguments.store), arguments.id.clone(), myself.clone());
+        let reports = myself.clone();
         let generation = GenerationArguments {
             job: arguments.id.clone(),
             tools: Arc::clone(&arguments.tools),
@@ -44,37 +45,12 @@ impl JobActorState {
             pool: arguments.pool.clone(),
             journal: self.journal.clone(),
             patience: arguments.patience,
-            report: {
-                let reports = myself.clone();
-                Box::new(move |report| {
-                    let _ = reports.cast(JobMessage::Closing(report));
-                })
-            },
+            permits: permits(&arguments.spec, &arguments.tools),
+            report: Box::new(move |report| {
+                let _ = reports.cast(JobMessage::Closing(report));
+            }),
         };
-        tokio::spawn(async move {
-            let spawned = Actor::spawn_linked(None, Generation, generation, myself.get_cell()).await;
-            let candidates = store.candidates(&job).await;
-            let prepared = match (spawned, candidates) {
-                (Ok((generation, _)), Ok(candidates)) => {
-                    let chosen = candidates.into_iter().find(|record| record.candidate.id() == best);
-                    chosen.map(|record| (generation, record.candidate)).ok_or("the chosen prompt is not stored".into())
-                }
-                (Err(error), _) => Err(error.to_string()),
-                (_, Err(error)) => Err(error.to_string()),
-            };
-            let _ = myself.cast(JobMessage::ClosingPrepared(prepared));
-        });
-    }
-
-    pub(super) fn closing_prepared(
-        &mut self,
-        prepared: Result<(ActorRef<GenerationMessage>, Candidate), String>,
-        myself: &ActorRef<JobMessage>,
-    ) {
-        let (generation, best) = match prepared {
-            Ok(prepared) => prepared,
-            Err(error) => return self.end(JobState::Failed, Some(error), myself),
-        };
+        let (generation, _) = Actor::spawn_linked(None, Generation, generation, myself.get_cell()).await?;
         let mut candidates = vec![self.arguments.spec.seeds[0].clone()];
         if best != candidates[0] {
             candidates.push(best);
@@ -93,7 +69,7 @@ impl JobActorState {
         let _ = generation.cast(GenerationMessage::Dispatch(orders));
         let _ = generation.cast(GenerationMessage::Close);
         self.closing = Some(Closing { generation, scores: BTreeMap::new(), wanted });
-        self.end_when_closed(myself);
+        Ok(())
     }
 
     pub(super) fn closing_reported(&mut self, report: GenerationReport, myself: &ActorRef<JobMessage>) {

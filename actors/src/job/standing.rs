@@ -8,6 +8,8 @@ use evohub_store::CandidateRecord;
 
 use super::{Ending, JobActorState};
 use crate::event::JobEvent;
+use crate::population::Known;
+use crate::prompt_text::prompt_text;
 use crate::result::{JobResult, Measured, RESULT_VERSION, Saved, Standing};
 
 /// Confidence of all intervals.
@@ -20,12 +22,17 @@ impl JobActorState {
         // What cannot be read any more is left out: the result says why the job failed.
         let totals = arguments.store.totals(&arguments.id).await.unwrap_or_default();
         let records = arguments.store.candidates(&arguments.id).await.unwrap_or_default();
-        let by_id: HashMap<CandidateId, &CandidateRecord> =
-            records.iter().map(|record| (record.candidate.id(), record)).collect();
-        let seed = arguments.spec.seeds[0].clone();
-        let best = self.finish.as_ref().and_then(|finish| finish.best).or_else(|| leader(&records));
-        let best = best.and_then(|id| by_id.get(&id)).map(|record| record.candidate.clone());
-        let p_value = best.as_ref().and_then(|best| self.p_value(seed.id(), best.id()));
+        let seed = self.arguments.spec.seeds[0].clone();
+        let (seed, best) = match &self.finished {
+            Some(finished) => (finished.seed.clone(), finished.best.clone()),
+            None => {
+                let leader = leader(&records);
+                let best = records.iter().find(|record| Some(record.candidate.id()) == leader);
+                (of_records(&records, &seed), best.map(|best| of_records(&records, &best.candidate)))
+            }
+        };
+        let ids = best.as_ref().map(|best| (seed.candidate.id(), best.candidate.id()));
+        let p_value = ids.and_then(|(seed, best)| self.p_value(seed, best));
         JobResult {
             version: RESULT_VERSION,
             job: arguments.id.to_string(),
@@ -34,8 +41,8 @@ impl JobActorState {
             algorithm: arguments.spec.algorithm.name().to_owned(),
             reason: ending.reason,
             error: ending.error.clone(),
-            seed: self.standing_of(&seed, &by_id),
-            best: best.map(|best| self.standing_of(&best, &by_id)),
+            seed: self.standing_of(seed),
+            best: best.map(|best| self.standing_of(best)),
             p_value,
             evaluations: self.standing.evaluations,
             model_calls: totals.model_calls,
@@ -47,19 +54,17 @@ impl JobActorState {
         }
     }
 
-    fn standing_of(&self, candidate: &Candidate, records: &HashMap<CandidateId, &CandidateRecord>) -> Standing {
-        let record = records.get(&candidate.id());
-        let validation = record.and_then(|record| {
-            let score = record.validation_score?;
-            Some(Measured { score, interval: None, cases: record.validation_cases })
-        });
+    fn standing_of(&self, known: Known) -> Standing {
+        let measured = |mean: Option<(f64, u32)>| {
+            mean.map(|(score, cases)| Measured { score, interval: None, cases })
+        };
         Standing {
-            id: candidate.id().to_string(),
-            prompt: crate::prompt_text::prompt_text(candidate),
-            candidate: candidate.clone(),
-            train: None,
-            validation,
-            test: self.test_of(candidate.id()),
+            id: known.candidate.id().to_string(),
+            prompt: prompt_text(&known.candidate),
+            train: measured(known.train),
+            validation: measured(known.validation),
+            test: self.test_of(known.candidate.id()),
+            candidate: known.candidate,
         }
     }
 
@@ -120,8 +125,15 @@ impl JobActorState {
     }
 }
 
+/// What the records know of a candidate.
+fn of_records(records: &[CandidateRecord], candidate: &Candidate) -> Known {
+    let record = records.iter().find(|record| record.candidate == *candidate);
+    let validation = record.and_then(|record| Some((record.validation_score?, record.validation_cases)));
+    Known { candidate: candidate.clone(), train: None, validation }
+}
+
 /// The best of the candidates that were measured on most cases: the choice of a job that did not come to one.
-fn leader(records: &[CandidateRecord]) -> Option<CandidateId> {
+pub fn leader(records: &[CandidateRecord]) -> Option<CandidateId> {
     let most = records.iter().map(|record| record.validation_cases).max()?;
     let full = records.iter().filter(|record| record.validation_cases == most);
     let scored = full.filter_map(|record| Some((record.validation_score?, record.candidate.id())));

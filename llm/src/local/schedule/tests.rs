@@ -103,9 +103,10 @@ fn a_request_whose_caller_has_gone_is_dropped() {
     schedule.step();
     assert_eq!((schedule.running.len(), schedule.waiting.len()), (1, 1));
     drop((running, waiting));
-    let other = ask(&mut schedule, &prompt(4, 2), 1, None);
     schedule.step();
     assert!(schedule.is_idle());
+    let other = ask(&mut schedule, &prompt(4, 2), 1, None);
+    schedule.step();
     assert_eq!(answer(other).tokens.len(), 1);
 }
 

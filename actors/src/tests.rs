@@ -1,0 +1,301 @@
+//! Whole jobs on real actors and a real store, with an evaluator that costs nothing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use evohub_evaluation::{FnEvaluator, Scored};
+use evohub_evolution::optimizers::{GaConfig, GepaConfig};
+use evohub_evolution::{
+    AlgorithmConfig, Candidate, Case, CaseSet, Failure, FailureKind, Placement, RunEvent, VariationLimits,
+};
+use evohub_store::{CandidateRecord, JobId, Store};
+use ractor::ActorRef;
+use tempfile::TempDir;
+use tokio::sync::Semaphore;
+
+use crate::event::JobEvent;
+use crate::generation::GenerationMessage;
+use crate::job::JobMessage;
+use crate::journal::JournalMessage;
+use crate::population::PopulationMessage;
+use crate::result::JobResult;
+use crate::supervisor::SupervisorMessage;
+use crate::{Engine, EngineConfig, EvaluatorSpec, JobBudget, JobData, JobHandle, JobSpec, Toolbox};
+
+/// What a prompt is worth on a case: it depends on its placement and on which examples it shows, by a hash.
+fn worth(candidate: &Candidate, case: &Case) -> f64 {
+    let placed = if candidate.placement() == Placement::User { 0.3 } else { 0.1 };
+    let shown = candidate.shots().iter().filter(|shot| shot.input.len() % 3 == case.input.len() % 3).count();
+    let wanted = placed + 0.12 * shown as f64;
+    let luck = f64::from(case.id().to_bytes()[0]) / 255.0;
+    f64::from(u8::from(luck < wanted))
+}
+
+fn spec(algorithm: AlgorithmConfig) -> JobSpec {
+    let cases = |prefix: &str, count: usize| -> Vec<Case> {
+        (0..count).map(|i| Case::new(format!("{prefix} {i} {}", "x".repeat(i % 7)), format!("{}", i % 2))).collect()
+    };
+    JobSpec {
+        name: "test".into(),
+        seed: 3,
+        seeds: vec![Candidate::from_instruction("Answer.").unwrap()],
+        data: JobData {
+            search: CaseSet::new(cases("train", 40), cases("validation", 60)).unwrap(),
+            test: cases("test", 30),
+        },
+        evaluator: EvaluatorSpec::Custom("worth".into()),
+        reflection: None,
+        algorithm,
+        limits: VariationLimits::default(),
+        operators: BTreeMap::new(),
+        budget: JobBudget { evaluations: Some(600), ..JobBudget::default() },
+        slots: Some(8),
+        providers: BTreeMap::new(),
+        prices: BTreeMap::new(),
+    }
+}
+
+/// An engine on a store of its own, whose evaluator counts what it is asked.
+struct World {
+    engine: Engine,
+    store: Arc<dyn Store>,
+    evaluated: Arc<AtomicU64>,
+    /// Evaluations may begin while it has permits.
+    gate: Arc<Semaphore>,
+    _folder: TempDir,
+}
+
+/// Failures of the evaluator, by the number of the call.
+type Fault = fn(u64) -> Option<Failure>;
+
+async fn world(fault: Fault) -> World {
+    let folder = tempfile::tempdir().unwrap();
+    let store = evohub_store::open(folder.path().join("test.db").to_str().unwrap()).await.unwrap();
+    let (evaluated, gate) = (Arc::new(AtomicU64::new(0)), Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)));
+    let mut toolbox = Toolbox::default();
+    let (counter, door) = (Arc::clone(&evaluated), Arc::clone(&gate));
+    let evaluator = FnEvaluator::new_async("worth/1", 8, move |candidate: Candidate, case: Case| {
+        let number = counter.fetch_add(1, Ordering::SeqCst);
+        let door = Arc::clone(&door);
+        async move {
+            door.acquire().await.unwrap().forget();
+            match fault(number) {
+                Some(failure) => Err(failure),
+                None => Ok(Scored::new(worth(&candidate, &case), "feedback")),
+            }
+        }
+    });
+    toolbox.add_evaluator("worth", Arc::new(evaluator));
+    let config = EngineConfig { store: Arc::clone(&store), toolbox, workers: 16 };
+    let mut engine = Engine::start(config).await.unwrap();
+    engine.patience.first_pause = Duration::from_millis(1);
+    World { engine, store, evaluated, gate, _folder: folder }
+}
+
+fn never(_: u64) -> Option<Failure> {
+    None
+}
+
+fn transient(message: &str) -> Option<Failure> {
+    Some(Failure { kind: FailureKind::Transient, cause: "server".into(), message: message.into() })
+}
+
+fn algorithms() -> [AlgorithmConfig; 2] {
+    [AlgorithmConfig::Gepa(GepaConfig::default()), AlgorithmConfig::Ga(GaConfig::default())]
+}
+
+/// All that must not depend on how a job was disturbed.
+async fn course(world: &World, result: &JobResult) -> (String, String, Vec<String>) {
+    let candidates = world.store.candidates(&JobId(result.job.clone())).await.unwrap();
+    let line = |record: &CandidateRecord| {
+        let CandidateRecord { ordinal, operator, parents, validation_score, outcome, .. } = record;
+        format!("{ordinal} {} {operator} {parents:?} {validation_score:?} {outcome}", record.candidate.id())
+    };
+    let best = result.best.as_ref().unwrap();
+    (best.id.clone(), format!("{:?} {:?} {:?}", best.test, best.validation, result.p_value), candidates.iter().map(line).collect())
+}
+
+async fn undisturbed(algorithm: &AlgorithmConfig) -> ((String, String, Vec<String>), JobResult, u64) {
+    let world = world(never).await;
+    let job = world.engine.submit(spec(algorithm.clone())).await.unwrap();
+    let result = job.result().await.unwrap();
+    let evaluated = world.evaluated.load(Ordering::SeqCst);
+    (course(&world, &result).await, result, evaluated)
+}
+
+#[tokio::test]
+async fn a_job_ends_with_a_better_prompt_and_honest_numbers() {
+    for algorithm in algorithms() {
+        let world = world(never).await;
+        let job = world.engine.submit(spec(algorithm)).await.unwrap();
+        let mut events = job.events();
+        let result = job.result().await.unwrap();
+        let best = result.best.as_ref().unwrap();
+        assert_eq!((result.status.as_str(), result.version), ("done", 1));
+        assert!(best.test.as_ref().unwrap().score > result.seed.test.as_ref().unwrap().score);
+        assert!(result.p_value.unwrap() < 0.05);
+        assert!(result.evaluations <= 600 && result.evaluations > 400, "{}", result.evaluations);
+        // 30 test cases for each of two prompts, on top of the search.
+        assert_eq!(world.evaluated.load(Ordering::SeqCst), result.evaluations + 60);
+        let totals = world.store.totals(&JobId(result.job.clone())).await.unwrap();
+        assert_eq!(totals.evaluations, result.evaluations + 60);
+        let mut heard = vec![];
+        while let Ok(event) = events.recv().await {
+            heard.push(event);
+        }
+        assert!(matches!(heard.first(), Some(JobEvent::Started { .. })));
+        assert!(matches!(heard.last(), Some(JobEvent::Ended(_))));
+        let born = |event: &&JobEvent| {
+            matches!(event, JobEvent::Island { event: RunEvent::CandidateBorn { .. }, .. })
+        };
+        assert_eq!(heard.iter().filter(born).count() as u64, result.candidates);
+    }
+}
+
+#[tokio::test]
+async fn the_same_job_again_costs_nothing_and_ends_alike() {
+    let world = world(never).await;
+    let spec = spec(AlgorithmConfig::Gepa(GepaConfig::default()));
+    let first = world.engine.submit(spec.clone()).await.unwrap().result().await.unwrap();
+    let evaluated = world.evaluated.load(Ordering::SeqCst);
+    let second = world.engine.submit(spec).await.unwrap().result().await.unwrap();
+    assert_eq!(world.evaluated.load(Ordering::SeqCst), evaluated, "all was known");
+    assert_eq!(second.saved.cache, second.evaluations);
+    assert_eq!(first.evaluations, second.evaluations);
+    assert_eq!(course(&world, &first).await, course(&world, &second).await);
+}
+
+#[tokio::test]
+async fn a_stopped_job_goes_on_and_ends_as_if_it_had_not_been() {
+    for algorithm in algorithms() {
+        let (expected, whole, evaluated) = undisturbed(&algorithm).await;
+        let world = world(never).await;
+        world.gate.forget_permits(Semaphore::MAX_PERMITS);
+        let mut id = None;
+        for sessions in 0.. {
+            let job = match &id {
+                None => world.engine.submit(spec(algorithm.clone())).await.unwrap(),
+                Some(id) => world.engine.resume(id).await.unwrap(),
+            };
+            id = Some(job.id().clone());
+            world.gate.add_permits(130);
+            let mut progress = job.progress();
+            let blocked = || world.gate.available_permits() == 0;
+            // A session ends when its permits are used up, or with the job.
+            let stopped = async {
+                while !blocked() && progress.changed().await.is_ok() {}
+                job.stop();
+                world.gate.add_permits(40);
+            };
+            let (result, ()) = tokio::join!(job.result(), stopped);
+            let result = result.unwrap();
+            world.gate.forget_permits(world.gate.available_permits());
+            if result.status == "done" {
+                assert!(sessions > 1, "it was stopped at least twice");
+                assert_eq!(course(&world, &result).await, expected);
+                assert_eq!(result.evaluations, whole.evaluations);
+                assert_eq!(world.evaluated.load(Ordering::SeqCst), evaluated, "nothing was paid for twice");
+                break;
+            }
+            assert_eq!(result.status, "stopped");
+        }
+    }
+}
+
+#[tokio::test]
+async fn infrastructure_failures_change_nothing_but_the_time() {
+    for algorithm in algorithms() {
+        let (expected, ..) = undisturbed(&algorithm).await;
+        let world = world(|number| if number % 10 == 3 { transient("overloaded") } else { None }).await;
+        let result = world.engine.submit(spec(algorithm)).await.unwrap().result().await.unwrap();
+        assert_eq!(course(&world, &result).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_key_ends_the_job_at_once_and_says_so() {
+    let world = world(|_| {
+        let message = "lab:m: the key is wrong: set LAB_KEY".to_owned();
+        Some(Failure { kind: FailureKind::Systemic, cause: "authentication".into(), message })
+    })
+    .await;
+    let spec = spec(AlgorithmConfig::Gepa(GepaConfig::default()));
+    let result = world.engine.submit(spec).await.unwrap().result().await.unwrap();
+    assert_eq!(result.status, "failed");
+    assert!(result.error.unwrap().contains("LAB_KEY"));
+    assert!(result.best.is_none());
+}
+
+/// What to send to whom, so that it dies.
+type Blow = fn(&ActorRef<SupervisorMessage>, JobId);
+
+fn to_job(supervisor: &ActorRef<SupervisorMessage>, job: JobId, message: JobMessage) {
+    supervisor.cast(SupervisorMessage::ToJob(job, message)).unwrap();
+}
+
+#[tokio::test]
+async fn an_actor_that_dies_is_started_again_and_the_end_is_the_same() {
+    let blows: [(&str, Blow); 3] = [
+        ("population", |to, job| to_job(to, job, JobMessage::ToPopulation(PopulationMessage::Panic))),
+        ("population", |to, job| {
+            let message = PopulationMessage::ToGeneration(GenerationMessage::Panic);
+            to_job(to, job, JobMessage::ToPopulation(message));
+        }),
+        ("journal", |to, job| to_job(to, job, JobMessage::ToJournal(JournalMessage::Panic))),
+    ];
+    for algorithm in algorithms() {
+        let (expected, ..) = undisturbed(&algorithm).await;
+        for (name, blow) in blows {
+            let world = world(never).await;
+            world.gate.forget_permits(Semaphore::MAX_PERMITS);
+            world.gate.add_permits(200);
+            let job = world.engine.submit(spec(algorithm.clone())).await.unwrap();
+            let mut events = job.events();
+            let mut progress = job.progress();
+            while world.gate.available_permits() > 0 && progress.changed().await.is_ok() {}
+            blow(&world.engine.supervisor, job.id().clone());
+            let restarted = wait_for_restart(&mut events).await;
+            assert_eq!(restarted, name);
+            world.gate.add_permits(10_000);
+            let result = job.result().await.unwrap();
+            assert_eq!(result.status, "done");
+            assert_eq!(course(&world, &result).await, expected);
+        }
+    }
+}
+
+async fn wait_for_restart(events: &mut tokio::sync::broadcast::Receiver<JobEvent>) -> String {
+    loop {
+        if let JobEvent::Restarted { actor, .. } = events.recv().await.unwrap() {
+            return actor;
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_evaluator_that_panics_loses_one_attempt() {
+    let (expected, ..) = undisturbed(&AlgorithmConfig::Gepa(GepaConfig::default())).await;
+    let world = world(|number| if number == 50 { panic!("a bug in an evaluator") } else { None }).await;
+    let spec = spec(AlgorithmConfig::Gepa(GepaConfig::default()));
+    let result = world.engine.submit(spec).await.unwrap().result().await.unwrap();
+    assert_eq!(course(&world, &result).await, expected);
+}
+
+#[tokio::test]
+async fn a_job_whose_actor_dies_can_be_resumed() {
+    let (expected, ..) = undisturbed(&AlgorithmConfig::Gepa(GepaConfig::default())).await;
+    let world = world(never).await;
+    world.gate.forget_permits(Semaphore::MAX_PERMITS);
+    world.gate.add_permits(100);
+    let job = world.engine.submit(spec(AlgorithmConfig::Gepa(GepaConfig::default()))).await.unwrap();
+    let mut progress = job.progress();
+    while world.gate.available_permits() > 0 && progress.changed().await.is_ok() {}
+    to_job(&world.engine.supervisor, job.id().clone(), JobMessage::Panic);
+    assert!(job.result().await.is_err());
+    world.gate.add_permits(10_000);
+    let resumed: JobHandle = world.engine.resume(job.id()).await.unwrap();
+    let result = resumed.result().await.unwrap();
+    assert_eq!(course(&world, &result).await, expected);
+}

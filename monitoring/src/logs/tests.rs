@@ -1,0 +1,180 @@
+use std::error::Error;
+use std::fmt;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+use tracing_subscriber::fmt::MakeWriter;
+
+use super::*;
+
+/// Keeps what is written.
+#[derive(Clone, Default)]
+struct Output(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Output {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+/// What is logged meanwhile.
+fn logged(form: LogForm, filter: &str, work: impl FnOnce()) -> String {
+    let output = Output::default();
+    let layer = filtered(LogLayer::new(form, output.clone()), filter).unwrap();
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), work);
+    let bytes = output.0.lock().unwrap().clone();
+    String::from_utf8(bytes).unwrap()
+}
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn json_lines_have_the_keys_and_the_fields() {
+    let text = logged(LogForm::Json, "trace", || {
+        let job = tracing::info_span!("job", job_id = "movie-1", node = tracing::field::Empty);
+        let _job = job.enter();
+        job.record("node", "n1");
+        let _call = tracing::info_span!("llm_api_call", job_id = "movie-2").entered();
+        tracing::warn!(target: "evohub_llm", retries = 2, wait = 0.5, cached = false, line = 7, "slow {}", "answer");
+        tracing::trace!(bad = f64::NAN);
+    });
+    let lines = lines(&text);
+    let line = &lines[0];
+    assert_eq!(line["level"], "WARNING");
+    assert_eq!(line["message"], "slow answer");
+    assert_eq!(line["logger"], "evohub_llm");
+    assert_eq!(line["module"], "evohub_monitoring::logs::tests");
+    assert_eq!(line["function"], "llm_api_call");
+    assert!(line["line"].as_u64() > Some(40));
+    assert_eq!(line["job_id"], "movie-2", "the inner span's value");
+    assert_eq!(line["node"], "n1", "recorded later");
+    assert_eq!(line["retries"], 2);
+    assert_eq!(line["wait"], 0.5);
+    assert_eq!(line["cached"], false);
+    assert_eq!(line["fields.line"], 7);
+    let timestamp = line["timestamp"].as_str().unwrap();
+    assert!(timestamp.ends_with('Z') && timestamp.as_bytes()[10] == b'T', "{timestamp}");
+    assert_eq!((&lines[1]["level"], &lines[1]["bad"]), (&"DEBUG".into(), &"NaN".into()));
+    assert_eq!(text.lines().next().unwrap().find("\"timestamp\""), Some(1), "in the order of the keys");
+}
+
+#[test]
+fn lines_for_people_stay_lines() {
+    let text = logged(LogForm::Human, "info", || {
+        tracing::error!(path = "a b", count = 3, "first\nsecond \x1b[2J \u{202f}é");
+        tracing::info!(name = "x", "fine");
+    });
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 2, "{text}");
+    assert!(
+        lines[0].contains(" ERROR   evohub_monitoring::logs::tests: first\\nsecond \\u{1b}[2J \u{202f}é"),
+        "{text}"
+    );
+    assert!(lines[0].ends_with(" path=\"a b\" count=3"), "{text}");
+    assert!(lines[1].ends_with(" INFO    evohub_monitoring::logs::tests: fine name=x"), "{text}");
+}
+
+#[derive(Debug)]
+struct Failed {
+    #[expect(dead_code, reason = "shown by the debug form")]
+    password: &'static str,
+    source: io::Error,
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("postgres://evohub:hush-display@db.example/evohub does not answer")
+    }
+}
+
+impl Error for Failed {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.source)
+    }
+}
+
+/// Every way of a value into a line.
+fn tell_secrets() {
+    let failed = Failed {
+        password: "hush-debug",
+        source: io::Error::other("refused sk-hush-source-123456 of hush@example.org"),
+    };
+    let span = tracing::info_span!(
+        "outer",
+        key = "sk-hush-span-1234",
+        authorization = "hush-span-name",
+        later = tracing::field::Empty
+    );
+    let _span = span.enter();
+    span.record("later", tracing::field::display("Bearer hush-recorded"));
+    tracing::info!("plain sk-hush-literal-1234");
+    tracing::info!("formatted {} {:?}", "gsk_hush1234567890", "AIzaHush-1234567890");
+    tracing::info!(text = "ghp_hush1234567890", api_key = "hush-name", db.password = 5_550_123, "fields");
+    tracing::info!(text = %"Authorization: Basic hush-basic", "display");
+    tracing::info!(text = ?Some("x-api-key: hush-header"), "debug");
+    tracing::error!(error = &failed as &(dyn Error + 'static), "an error");
+    tracing::error!(error = %failed, cause = ?failed, "an error as text");
+    tracing::error!(
+        body = r#"{"error":{"message":"wrong key","api_key":"hush-json"}}"#,
+        "a provider's answer"
+    );
+    let message = "Bearer hush-named";
+    tracing::warn!(message);
+}
+
+#[test]
+fn secrets_reach_no_line() {
+    for form in [LogForm::Human, LogForm::Json] {
+        let text = logged(form, "trace", tell_secrets);
+        assert_eq!(text.lines().count(), 9, "{text}");
+        let hushed = text.to_lowercase();
+        assert!(!hushed.contains("hush") && !text.contains("5550123"), "{text}");
+        assert!(text.matches("[redacted]").count() >= 9 * 3 + 12, "{text}");
+        assert!(text.contains("does not answer: refused"), "the cause of an error is told: {text}");
+        if form == LogForm::Json {
+            assert_eq!(lines(&text)[2]["text"], "[redacted]");
+        }
+    }
+}
+
+#[test]
+fn filters_by_level_and_target_and_caps_the_actor_library() {
+    let text = logged(LogForm::Json, "debug", || {
+        tracing::debug!(target: "ractor::actor", "noise");
+        tracing::info!(target: "ractor::actor", "started");
+        tracing::debug!(target: "ractorial", "other");
+        tracing::trace!("too fine");
+    });
+    let messages: Vec<Value> = lines(&text).iter().map(|line| line["message"].clone()).collect();
+    assert_eq!(messages, ["started", "other"]);
+
+    let text = logged(LogForm::Json, "warn,evohub_llm=debug", || {
+        tracing::info!("hidden");
+        tracing::debug!(target: "evohub_llm::remote", "shown");
+    });
+    assert_eq!(lines(&text).len(), 1, "{text}");
+}
+
+#[test]
+fn says_what_is_wrong_with_a_filter_and_a_form() {
+    let layer = LogLayer::new(LogForm::Human, io::sink);
+    let error = filtered::<tracing_subscriber::Registry, _>(layer, "evohub=loud").err().unwrap();
+    assert!(error.to_string().contains("`evohub=loud`"), "{error}");
+    assert_eq!("json".parse::<LogForm>().unwrap(), LogForm::Json);
+    assert!("xml".parse::<LogForm>().unwrap_err().to_string().contains("`xml`"));
+}

@@ -1,0 +1,142 @@
+//! The command line.
+
+mod best;
+mod check;
+mod closing_report;
+mod completions;
+mod display;
+mod eval;
+mod failure;
+mod follow;
+mod init;
+mod jobs;
+mod output;
+mod place;
+mod resume;
+mod run;
+mod show;
+mod status;
+mod stop;
+mod stored;
+mod table;
+mod toolbox;
+
+use std::process::ExitCode;
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+use evohub_monitoring::logs::{self, LogForm};
+
+use failure::Failure;
+use output::Output;
+use status::Status;
+
+const EXAMPLES: &str = "\
+Examples:
+  evohub run examples/movie-sentiment.toml      evolve a prompt with the local model
+  evohub init job.toml                          write a job file to start from
+  evohub check job.toml                         what would it cost? calls no model
+  evohub run job.toml --set budget.dollars=2    a value that goes before the file's
+  evohub best job | my-program                  the prompt alone
+
+Exit status: 0 done, 1 failed, 2 bad input, 3 a budget ended before any result, 130 interrupted.";
+
+/// Evolves prompts against test cases with real language models.
+#[derive(Debug, Parser)]
+#[command(name = "evohub", version, after_help = EXAMPLES, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Where jobs are kept: `sqlite:PATH` or a path [default: evohub/evohub.db in the user's data folder]
+    #[arg(long, global = true, env = "EVOHUB_STORE", value_name = "URL", hide_env_values = true)]
+    store: Option<String>,
+    /// Log more; twice for everything
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    verbose: u8,
+    /// Say nothing but errors and results
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// What is logged: a level, or directives such as `warn,evohub_llm=debug`
+    #[arg(long, global = true, value_name = "FILTER")]
+    log_level: Option<String>,
+    /// The form of logs: `human` or `json`
+    #[arg(long, global = true, value_name = "FORM", default_value = "human")]
+    log_format: LogForm,
+}
+
+impl Global {
+    fn filter(&self) -> Option<&str> {
+        let of_flags = match (self.quiet, self.verbose) {
+            (true, _) => Some("error"),
+            (false, 0) => None,
+            (false, 1) => Some("info"),
+            (false, _) => Some("debug"),
+        };
+        self.log_level.as_deref().or(of_flags)
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Evolve a prompt as a job file says, and report what came of it
+    Run(run::RunArguments),
+    /// Write a commented job file to start from
+    Init(init::InitArguments),
+    /// Check a job file and say how many calls and dollars it can cost, calling no model and writing nothing
+    Check(check::CheckArguments),
+    /// List the jobs in the store, newest first
+    Jobs(jobs::JobsArguments),
+    /// Show a job: its result and its candidates
+    Show(show::ShowArguments),
+    /// Print the best prompt of a job and nothing else
+    Best(best::BestArguments),
+    /// Go on with a job that was stopped, interrupted or killed
+    Resume(resume::ResumeArguments),
+    /// Ask the process that runs a job to stop it, so that it can be resumed
+    Stop(stop::StopArguments),
+    /// Score one prompt on a file of cases
+    Eval(eval::EvalArguments),
+    /// Print completions for a shell
+    Completions(completions::CompletionsArguments),
+}
+
+/// Runs the program.
+pub(crate) fn main() -> ExitCode {
+    let Cli { global, command } = Cli::parse();
+    let output = Output::new(global.quiet);
+    let outcome = logs::init(global.filter(), global.log_format)
+        .map_err(|error| Failure::bad_input(error.to_string()))
+        .and_then(|()| tokio::runtime::Runtime::new().map_err(|error| Failure::failed(error.to_string())))
+        .and_then(|runtime| {
+            let outcome = runtime.block_on(dispatch(&global, &output, command));
+            // A model that is being loaded is not waited for.
+            runtime.shutdown_background();
+            outcome
+        });
+    let status = outcome.unwrap_or_else(|failure| {
+        output.error(&failure.message);
+        failure.status
+    });
+    status.into()
+}
+
+async fn dispatch(global: &Global, output: &Output, command: Command) -> Result<Status, Failure> {
+    match command {
+        Command::Run(arguments) => run::run(global, output, &arguments).await,
+        Command::Init(arguments) => init::init(output, &arguments),
+        Command::Check(arguments) => check::check(global, output, &arguments),
+        Command::Jobs(arguments) => jobs::jobs(global, output, &arguments).await,
+        Command::Show(arguments) => show::show(global, output, &arguments).await,
+        Command::Best(arguments) => best::best(global, output, &arguments).await,
+        Command::Resume(arguments) => resume::resume(global, output, &arguments).await,
+        Command::Stop(arguments) => stop::stop(global, output, &arguments).await,
+        Command::Eval(arguments) => eval::eval(global, output, &arguments).await,
+        Command::Completions(arguments) => completions::completions(output, &arguments),
+    }
+}

@@ -1,0 +1,211 @@
+//! `evohub check`: what a job would do and cost.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::Args;
+use evohub::evolution::candidate::INSTRUCTION;
+use evohub::evolution::{AlgorithmConfig, Split};
+use evohub::job_file::{JobFile, UnopenedModel};
+use evohub::llm::registry::LOCAL;
+use evohub::llm::{ChatMessage, ChatRequest, ModelName, ModelRegistry};
+use evohub::{EvaluatorSpec, JobSpec, PreparedJob, PromptSpec, Toolbox};
+
+use super::failure::Failure;
+use super::output::Output;
+use super::run::SettingArguments;
+use super::status::Status;
+use super::{Global, place};
+
+const EXAMPLES: &str = "\
+Examples:
+  evohub check job.toml
+  evohub check job.toml --set model.task=openai:gpt-5-mini";
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct CheckArguments {
+    /// The job file
+    #[arg(value_name = "JOB.toml")]
+    file: PathBuf,
+    #[command(flatten)]
+    settings: SettingArguments,
+}
+
+pub(crate) fn check(global: &Global, output: &Output, arguments: &CheckArguments) -> Result<Status, Failure> {
+    let file = JobFile::load(&arguments.file, &arguments.settings.settings()?)?;
+    let address = place::address(global, file.store.as_deref())?;
+    let mut toolbox = Toolbox::default();
+    // Local models are looked up and not loaded.
+    let local = models(&file.spec).into_iter().filter(|name| name.provider() == LOCAL);
+    local.for_each(|name| toolbox.add_model(UnopenedModel::new(name.clone())));
+    let prepared = PreparedJob::new(file.spec.clone(), &toolbox)?;
+    file.warnings.iter().for_each(|warning| output.warning(warning));
+    let mut lines = overview(&file, &prepared);
+    lines.extend(Bill::new(&file.spec, &prepared)?.lines());
+    lines.push(("store", format!("{address} (not opened)")));
+    let text: Vec<String> = lines.iter().map(|(name, what)| format!("{name:<13}{what}")).collect();
+    output.result(&format!("{} is in order\n{}", file.path.display(), text.join("\n")))?;
+    Ok(Status::Done)
+}
+
+/// The models that a job names.
+fn models(spec: &JobSpec) -> Vec<&ModelName> {
+    let EvaluatorSpec::Prompt(prompt) = &spec.evaluator else { return vec![] };
+    let reflection = spec.reflection.as_ref().map(|reflection| &reflection.model);
+    [Some(&prompt.model), prompt.judge.as_ref(), reflection].into_iter().flatten().collect()
+}
+
+/// What the job would do.
+fn overview(file: &JobFile, prepared: &PreparedJob) -> Vec<(&'static str, String)> {
+    let spec = &file.spec;
+    let mut lines = vec![("name", spec.name.clone()), ("seeds", spec.seeds.len().to_string())];
+    for part in &file.parts {
+        lines.push((part.split.as_str(), format!("{} cases, {}", part.cases, part.origin)));
+        if part.split == Split::Validation {
+            lines.push(("", format!("the search ranks on {} of them", prepared.settings.ranking_cases)));
+        }
+    }
+    if let EvaluatorSpec::Prompt(prompt) = &spec.evaluator {
+        lines.push(("task", prompt.model.to_string()));
+        if let Some(tokens) = prompt.generation.max_output_tokens {
+            lines.push(("", format!("answers are cut after {tokens} tokens")));
+        }
+    }
+    let reflection = spec.reflection.as_ref().map(|reflection| reflection.model.to_string());
+    lines.push(("reflection", reflection.unwrap_or_else(|| "none; operators that need no model vary prompts".to_owned())));
+    lines.push(("algorithm", spec.algorithm.name().to_owned()));
+    lines
+}
+
+/// What a job can cost.
+struct Bill {
+    /// Evaluations of the search at most; `None` when their number is not limited.
+    evaluations: Option<u64>,
+    /// Evaluations of the report at most.
+    closing: u64,
+    /// Model calls of one evaluation.
+    calls: u64,
+    /// Questions to the reflection model, about.
+    proposals: Option<u64>,
+    /// Dollars of an evaluation: with the seed, and with a prompt that has grown to its limits.
+    evaluation_dollars: Option<(f64, f64)>,
+    /// Dollars of a proposal at most.
+    proposal_dollars: Option<f64>,
+    unpriced: Vec<ModelName>,
+    limit: Option<f64>,
+    is_local: bool,
+}
+
+impl Bill {
+    fn new(spec: &JobSpec, prepared: &PreparedJob) -> Result<Self, Failure> {
+        let EvaluatorSpec::Prompt(prompt) = &spec.evaluator else {
+            return Err(Failure::bad_input("the job measures with an evaluator of another program"));
+        };
+        let registry = ModelRegistry::new(spec.providers.clone(), spec.prices.clone())?;
+        let limit = |name: &ModelName, request: &ChatRequest| {
+            if name.provider() == LOCAL {
+                return Ok(Some(0.0));
+            }
+            Ok::<_, Failure>(registry.open(name)?.cost_limit(request))
+        };
+        let mut unpriced = vec![];
+        for name in models(spec) {
+            if limit(name, &ChatRequest::new(vec![]))?.is_none() && !unpriced.contains(name) {
+                unpriced.push(name.clone());
+            }
+        }
+        let proposal_dollars = match &spec.reflection {
+            None => Some(0.0),
+            Some(reflection) => {
+                let question = "x".repeat(4 * spec.limits.max_component_length);
+                let request = ChatRequest {
+                    max_output_tokens: Some(reflection.max_output_tokens),
+                    ..ChatRequest::new(vec![ChatMessage::user(question)])
+                };
+                limit(&reflection.model, &request)?
+            }
+        };
+        let evaluations = spec.budget.evaluations;
+        Ok(Self {
+            evaluations,
+            closing: 2 * spec.data.test.len() as u64,
+            calls: 1 + judges(prompt),
+            proposals: spec.reflection.as_ref().and(evaluations).map(|most| most / least_of_child(&spec.algorithm)),
+            evaluation_dollars: evaluation_dollars(spec, prepared),
+            proposal_dollars,
+            unpriced,
+            limit: spec.budget.dollars,
+            is_local: models(spec).iter().all(|name| name.provider() == LOCAL),
+        })
+    }
+
+    fn lines(&self) -> Vec<(&'static str, String)> {
+        let mut calls = match self.evaluations {
+            Some(search) => {
+                let all = (search + self.closing) * self.calls;
+                format!("at most {all}: {search} evaluations of the search and {} of the report", self.closing)
+            }
+            None => format!("as many as the budget pays for, and {} evaluations of the report", self.closing),
+        };
+        if self.calls > 1 {
+            calls.push_str(&format!(", {} calls each", self.calls));
+        }
+        let mut lines = vec![("model calls", calls)];
+        if let Some(proposals) = self.proposals {
+            lines.push(("", format!("and about {proposals} questions to the reflection model")));
+        }
+        lines.push(("dollars", self.dollars()));
+        lines
+    }
+
+    fn dollars(&self) -> String {
+        if self.is_local {
+            return "0: the models run in this process".to_owned();
+        }
+        let limit = self.limit.map(|limit| format!("; the budget ends the search at ${limit:.2}")).unwrap_or_default();
+        let (Some((near, far)), Some(proposal)) = (self.evaluation_dollars, self.proposal_dollars) else {
+            let names: Vec<String> = self.unpriced.iter().map(ToString::to_string).collect();
+            return format!("unknown price: {}{limit}", names.join(", "));
+        };
+        let Some(search) = self.evaluations else { return format!("not limited by evaluations{limit}") };
+        let evaluations = (search + self.closing) as f64;
+        let questions = self.proposals.unwrap_or(0) as f64 * proposal;
+        let (near, far) = (near * evaluations + questions, far * evaluations + questions);
+        format!("up to about ${near:.4} with prompts as long as the seed, ${far:.4} with the longest allowed{limit}")
+    }
+}
+
+/// Judges asked in one evaluation.
+fn judges(prompt: &PromptSpec) -> u64 {
+    let whole = std::iter::once(&prompt.score);
+    whole.chain(&prompt.score.parts).filter(|score| score.rubric.is_some()).count() as u64
+}
+
+/// Evaluations without which no child is judged.
+fn least_of_child(algorithm: &AlgorithmConfig) -> u64 {
+    let least = match algorithm {
+        AlgorithmConfig::Gepa(config) => config.minibatch,
+        AlgorithmConfig::Ga(config) if config.race.enabled => config.race.first_look,
+        _ => 1,
+    };
+    least.max(1) as u64
+}
+
+/// The most that an evaluation can cost, with the longest seed and with a prompt that has grown to its limits.
+fn evaluation_dollars(spec: &JobSpec, prepared: &PreparedJob) -> Option<(f64, f64)> {
+    let all = || spec.data.search.train.iter().chain(&spec.data.search.validation).chain(&spec.data.test);
+    let case = all().max_by_key(|case| case.input.len())?;
+    let evaluator = prepared.tools.evaluator();
+    let near = spec.seeds.iter().map(|seed| evaluator.cost_limit(seed, case));
+    let near = near.collect::<Option<Vec<f64>>>()?.into_iter().max_by(f64::total_cmp)?;
+    let grown = BTreeMap::from([(INSTRUCTION.to_owned(), "x".repeat(spec.limits.max_component_length))]);
+    let shots = all().filter_map(|case| {
+        Some(evohub::evolution::Shot { input: case.input.clone(), output: case.expected.clone()? })
+    });
+    let mut shots: Vec<_> = shots.collect();
+    shots.sort_by_key(|shot| std::cmp::Reverse(shot.input.len() + shot.output.len()));
+    shots.truncate(spec.limits.max_shots);
+    let grown = evohub::evolution::Candidate::new(grown, spec.seeds[0].placement(), shots).ok()?;
+    Some((near, near.max(evaluator.cost_limit(&grown, case)?)))
+}

@@ -1,0 +1,111 @@
+//! The closing report, for people.
+
+use std::fmt::Write as _;
+
+use evohub::evolution::FinishReason;
+use evohub::llm::registry::LOCAL;
+use evohub::store::Address;
+use evohub::{EvaluatorSpec, JobResult, JobSpec, Measured, Standing};
+
+use super::display::clock;
+
+/// What came of a job, what it cost, and where to look further.
+pub(crate) fn closing_report(result: &JobResult, spec: &JobSpec, address: &Address) -> String {
+    let mut text = String::new();
+    let _ = writeln!(text, "{}  {}", result.job, headline(result));
+    let _ = writeln!(text, "\nseed prompt\n{}", indented(&result.seed.prompt));
+    match &result.best {
+        Some(best) if best.id != result.seed.id => {
+            let _ = writeln!(text, "\nchosen prompt\n{}", indented(&best.prompt));
+            scores(&mut text, &result.seed, Some(best));
+            comparison(&mut text, result, best);
+        }
+        Some(_) => {
+            let _ = writeln!(text, "\nno prompt was found to be better than the seed");
+            scores(&mut text, &result.seed, None);
+        }
+        None => {
+            let _ = writeln!(text, "\nno prompt was measured");
+        }
+    }
+    costs(&mut text, result, spec);
+    let job = &result.job;
+    let _ = writeln!(text, "where   {address}");
+    let _ = write!(text, "next    evohub best {job} | evohub show {job} | evohub report {job} -o report.html");
+    text
+}
+
+fn headline(result: &JobResult) -> String {
+    let reason = match result.reason {
+        Some(FinishReason::Budget) => ", the budget is used up",
+        Some(FinishReason::Exhausted) => ", nothing was left to try",
+        Some(FinishReason::Stopped) => ", the time was up",
+        _ => "",
+    };
+    format!("{} in {} ({}{reason})", result.status, clock(result.seconds), result.algorithm)
+}
+
+fn indented(prompt: &str) -> String {
+    let lines: Vec<String> = prompt.lines().map(|line| format!("  {line}").trim_end().to_owned()).collect();
+    lines.join("\n")
+}
+
+/// One line for each part of the cases, sealed ones first.
+fn scores(text: &mut String, seed: &Standing, best: Option<&Standing>) {
+    let _ = writeln!(text, "\n{:<14}{:<28}{}", "score", "seed", if best.is_some() { "chosen" } else { "" });
+    let parts: [(&str, fn(&Standing) -> Option<&Measured>); 3] = [
+        ("test (sealed)", |standing| standing.test.as_ref()),
+        ("validation", |standing| standing.validation.as_ref()),
+        ("train", |standing| standing.train.as_ref()),
+    ];
+    for (name, of) in parts {
+        let (seed, best) = (of(seed), best.and_then(of));
+        if seed.is_some() || best.is_some() {
+            let line = format!("{name:<14}{:<28}{}", measured(seed), best.map_or_else(String::new, |_| measured(best)));
+            let _ = writeln!(text, "{}", line.trim_end());
+        }
+    }
+}
+
+fn measured(measured: Option<&Measured>) -> String {
+    let Some(measured) = measured else { return "-".to_owned() };
+    let cases = measured.cases;
+    match measured.interval {
+        Some([low, high]) => format!("{:.3} [{low:.3}, {high:.3}] ({cases})", measured.score),
+        None => format!("{:.3} ({cases})", measured.score),
+    }
+}
+
+fn comparison(text: &mut String, result: &JobResult, best: &Standing) {
+    let score = |measured: &Option<Measured>| measured.as_ref().map(|measured| measured.score);
+    if let (Some(seed), Some(chosen)) = (score(&result.seed.test), score(&best.test)) {
+        let difference = chosen - seed;
+        let p_value = result.p_value.map_or_else(String::new, |p| match p {
+            p if p < 0.001 => ", p < 0.001".to_owned(),
+            p => format!(", p = {p:.3}"),
+        });
+        let _ = writeln!(text, "difference    {difference:+.3} on test cases{p_value} (paired); intervals are of 95 %");
+    }
+    if let (Some(validation), Some(test)) = (score(&best.validation), score(&best.test)) {
+        let gap = validation - test;
+        let _ = writeln!(text, "gap           {gap:+.3} from test to validation, which the choice was made on");
+    }
+}
+
+fn costs(text: &mut String, result: &JobResult, spec: &JobSpec) {
+    let dollars = match &spec.evaluator {
+        EvaluatorSpec::Prompt(prompt) if result.dollars == 0.0 && prompt.model.provider() == LOCAL => "$0".to_owned(),
+        EvaluatorSpec::Prompt(_) if result.dollars == 0.0 => "$0 as far as prices are known".to_owned(),
+        _ => format!("${:.4}", result.dollars),
+    };
+    let _ = writeln!(
+        text,
+        "\ncost    {} evaluations, {} candidates, {} model calls, {} tokens, {dollars}",
+        result.evaluations, result.candidates, result.model_calls, result.tokens
+    );
+    let _ = writeln!(
+        text,
+        "saved   {} evaluations known from before, {} by early rejection",
+        result.saved.cache, result.saved.early_rejection
+    );
+}

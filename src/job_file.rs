@@ -1,0 +1,119 @@
+//! Job files: what a user writes, read into a job that can be submitted.
+//!
+//! [`JobFile::load`] reads, checks and completes a TOML file. Whatever is wrong with it is said with the file, the
+//! line and the key, before any model is called and before anything is written.
+
+mod algorithm;
+mod budget;
+mod cases;
+mod document;
+mod error;
+mod evaluator;
+mod known;
+mod models;
+mod raw;
+mod seeds;
+mod unopened;
+
+use std::path::{Path, PathBuf};
+
+use evohub_actors::{EvaluatorSpec, JobSpec};
+
+pub use cases::{Origin, Part};
+pub use document::Setting;
+pub use error::JobFileError;
+pub use unopened::UnopenedModel;
+
+use document::Document;
+
+/// A job file that was read and found in order.
+#[derive(Debug)]
+pub struct JobFile {
+    /// The file.
+    pub path: PathBuf,
+    /// The job it asks for.
+    pub spec: JobSpec,
+    /// The store it names, if any; a path in it is absolute.
+    pub store: Option<String>,
+    /// Where train, validation and test cases come from, in this order.
+    pub parts: [Part; 3],
+    /// What should be looked at and hinders nothing.
+    pub warnings: Vec<String>,
+    document: Document,
+}
+
+impl JobFile {
+    /// Reads a job file and the files that it names. `settings` go before what the file says. Calls no model and
+    /// loads no weights; models are looked up, so that an unknown one or a missing key is said here.
+    ///
+    /// # Errors
+    /// What is wrong, where, and what to do.
+    pub fn load(path: &Path, settings: &[Setting]) -> Result<Self, JobFileError> {
+        let text = std::fs::read_to_string(path).map_err(|error| JobFileError::unreadable(path, &error))?;
+        Self::parse(path, &text, settings)
+    }
+
+    /// The same as [`JobFile::load`] for a text that was read already; `path` stands in errors, and its folder is
+    /// what paths are relative to.
+    ///
+    /// # Errors
+    /// What is wrong, where, and what to do.
+    pub fn parse(path: &Path, text: &str, settings: &[Setting]) -> Result<Self, JobFileError> {
+        let document = Document::parse(path, text, settings)?;
+        let (raw, algorithm) = raw::read(&document)?;
+        let folder = folder_of(path);
+        let budget = budget::budget(&document, &raw.budget)?;
+
+        let cases = cases::read(&document, &folder, &raw.data)?;
+        let (search, test) = (cases.search, cases.test);
+        let seeds = seeds::seeds(&document, &raw.seed)?;
+        let models = models::models(&document, &folder, &raw)?;
+        let all = || search.train.iter().chain(&search.validation).chain(&test);
+        let evaluator = evaluator::evaluator(&document, &raw, &models, &folder, all().collect())?;
+        for dataset in &cases.datasets {
+            dataset.check(|case| evaluator.scorer.check(case)).map_err(JobFileError::of_data)?;
+        }
+        seeds::check(&document, &raw.seed, &seeds, &evaluator.renderer)?;
+        budget::check(&document, budget, &algorithm, seeds.len(), search.validation.len())?;
+
+        let name = raw.name.clone().unwrap_or_else(|| {
+            path.file_stem().map_or_else(|| "job".to_owned(), |stem| stem.to_string_lossy().into_owned())
+        });
+        let spec = JobSpec {
+            name,
+            seed: raw.random_seed,
+            seeds,
+            data: evohub_actors::JobData { search, test },
+            reflection: models.reflection.map(|model| raw.reflection.spec(model)),
+            evaluator: EvaluatorSpec::Prompt(Box::new(evaluator.spec)),
+            algorithm,
+            limits: raw.limits,
+            operators: raw.operators,
+            budget,
+            slots: raw.slots,
+            providers: models.providers,
+            prices: raw.prices,
+        };
+        let store = raw.store.map(|address| resolved_store(&folder, &address));
+        let mut warnings = cases.warnings;
+        warnings.extend(models.warnings);
+        Ok(Self { path: path.to_owned(), spec, store, parts: cases.parts, warnings, document })
+    }
+
+    /// An error about a key of this file, such as `algorithm.ranking_cases`.
+    pub fn error(&self, key: &str, message: impl Into<String>) -> JobFileError {
+        self.document.error(key, message)
+    }
+}
+
+/// The absolute folder of a file.
+fn folder_of(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    path.parent().map_or_else(PathBuf::new, Path::to_owned)
+}
+
+/// An address of a store with its path, if it has one, made absolute.
+fn resolved_store(folder: &Path, address: &str) -> String {
+    let Ok(evohub_store::Address::File(path)) = address.parse() else { return address.to_owned() };
+    evohub_store::Address::File(folder.join(path)).to_string()
+}

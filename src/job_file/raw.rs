@@ -1,0 +1,133 @@
+//! A job file as it is written, before anything in it was checked.
+
+use std::collections::BTreeMap;
+
+use evohub_actors::ReflectionSpec;
+use evohub_evaluation::{DataConfig, GenerationConfig, OutputConfig, ScoreConfig};
+use evohub_evolution::{AlgorithmConfig, Candidate, VariationLimits};
+use evohub_llm::{ModelName, PriceConfig, ProviderConfig};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::algorithm;
+use super::document::Document;
+use super::error::JobFileError;
+
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Default)]
+pub(super) struct RawJob {
+    pub(super) name: Option<String>,
+    pub(super) random_seed: u64,
+    pub(super) slots: Option<usize>,
+    pub(super) store: Option<String>,
+    pub(super) seed: RawSeed,
+    pub(super) data: RawData,
+    pub(super) model: RawModel,
+    pub(super) reflection: RawReflection,
+    pub(super) generation: GenerationConfig,
+    pub(super) template: RawTemplate,
+    pub(super) output: OutputConfig,
+    pub(super) score: ScoreConfig,
+    /// Read apart: which keys it may have depends on its name.
+    #[serde(rename = "algorithm")]
+    _algorithm: Option<IgnoredAny>,
+    pub(super) budget: RawBudget,
+    pub(super) limits: VariationLimits,
+    pub(super) operators: BTreeMap<String, f64>,
+    pub(super) providers: BTreeMap<String, ProviderConfig>,
+    pub(super) prices: BTreeMap<String, PriceConfig>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawSeed {
+    pub(super) prompts: Vec<String>,
+    pub(super) candidates: Vec<Candidate>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawData {
+    pub(super) train: Option<String>,
+    pub(super) validation: Option<String>,
+    pub(super) test: Option<String>,
+    pub(super) split_seed: u64,
+    pub(super) input: Option<String>,
+    pub(super) expected: Option<String>,
+    pub(super) weight: Option<String>,
+}
+
+impl RawData {
+    pub(super) fn columns(&self) -> DataConfig {
+        let standard = DataConfig::default();
+        DataConfig {
+            input: self.input.clone().unwrap_or(standard.input),
+            expected: self.expected.clone().unwrap_or(standard.expected),
+            weight: self.weight.clone(),
+        }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawModel {
+    pub(super) task: Option<ModelName>,
+    pub(super) reflection: Option<ModelName>,
+    pub(super) judge: Option<ModelName>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawReflection {
+    temperature: Option<f64>,
+    max_output_tokens: u32,
+}
+
+impl Default for RawReflection {
+    fn default() -> Self {
+        Self { temperature: None, max_output_tokens: 4_096 }
+    }
+}
+
+impl RawReflection {
+    pub(super) fn spec(&self, model: ModelName) -> ReflectionSpec {
+        ReflectionSpec { model, temperature: self.temperature, max_output_tokens: self.max_output_tokens }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawTemplate {
+    pub(super) user: String,
+}
+
+impl Default for RawTemplate {
+    fn default() -> Self {
+        Self { user: "{input}".to_owned() }
+    }
+}
+
+/// Signed, so that what is below zero is told in our words.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawBudget {
+    pub(super) evaluations: Option<i64>,
+    pub(super) dollars: Option<f64>,
+    pub(super) tokens: Option<i64>,
+    pub(super) minutes: Option<f64>,
+}
+
+/// Reads the whole document.
+pub(super) fn read(document: &Document) -> Result<(RawJob, AlgorithmConfig), JobFileError> {
+    let mut tree = document.tree()?;
+    let algorithm = match tree.get_mut().remove("algorithm") {
+        Some(table) => algorithm::read(document, table)?,
+        None => algorithm::standard(),
+    };
+    let span = tree.span();
+    let whole = Spanned::new(span, DeValue::Table(tree.into_inner()));
+    Ok((document.read(whole, &[])?, algorithm))
+}

@@ -1,0 +1,37 @@
+//! A model that is known by name only.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use evohub_llm::registry::LOCAL;
+use evohub_llm::{ChatModel, ChatRequest, ChatResponse, LlmError, LlmErrorKind, ModelName};
+
+/// Stands for a model while a job is checked: no weights are loaded, and it answers nothing.
+#[derive(Debug)]
+pub struct UnopenedModel(ModelName);
+
+impl UnopenedModel {
+    /// The model of this name, unopened.
+    pub fn new(name: ModelName) -> Arc<dyn ChatModel> {
+        Arc::new(Self(name))
+    }
+}
+
+#[async_trait]
+impl ChatModel for UnopenedModel {
+    fn name(&self) -> &ModelName {
+        &self.0
+    }
+
+    fn concurrency(&self) -> usize {
+        1
+    }
+
+    fn cost_limit(&self, _: &ChatRequest) -> Option<f64> {
+        (self.0.provider() == LOCAL).then_some(0.0)
+    }
+
+    async fn chat(&self, _: ChatRequest) -> Result<ChatResponse, LlmError> {
+        Err(LlmError::new(LlmErrorKind::Configuration, &self.0, "the model was looked up and not opened"))
+    }
+}
