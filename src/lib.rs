@@ -4,6 +4,7 @@
 //! [`JobHandle`] shows events, progress and the result.
 
 pub mod job_file;
+pub mod report;
 
 pub use evohub_actors::{
     Engine, EngineConfig, EngineError, EvaluatorSpec, JobBudget, JobData, JobEvent, JobHandle, JobProgress, JobResult,

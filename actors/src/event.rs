@@ -39,6 +39,8 @@ pub enum JobEvent {
         /// What it died of.
         cause: String,
     },
+    /// Somebody asked it to stop: nothing more is given out, and calls under way are waited for.
+    Stopping,
     /// The search is over and the report is being made.
     Closing {
         /// Evaluations on the sealed test cases to make.

@@ -136,6 +136,8 @@ pub(crate) struct GenerationState {
     successes: u64,
     last_success: Instant,
     closing: bool,
+    /// Nothing more is given to the pool.
+    draining: bool,
     drains: Vec<RpcReplyPort<()>>,
 }
 
@@ -176,7 +178,7 @@ impl GenerationState {
 
     /// Gives what is ready to the pool, as far as permits go.
     fn fill_pool(&mut self, myself: &ActorRef<GenerationMessage>) {
-        while self.running < self.arguments.permits && self.drains.is_empty() {
+        while self.running < self.arguments.permits && !self.draining {
             let Some(number) = self.ready.pop_front() else { return };
             self.attempt(number, myself);
         }
@@ -349,6 +351,7 @@ impl Actor for Generation {
             successes: 0,
             last_success: Instant::now(),
             closing: false,
+            draining: false,
             drains: vec![],
         })
     }
@@ -396,7 +399,10 @@ impl Actor for Generation {
             }
             GenerationMessage::Retry { number } => state.enqueue(number),
             GenerationMessage::Close => state.closing = true,
-            GenerationMessage::Drain(reply) => state.drains.push(reply),
+            GenerationMessage::Drain(reply) => {
+                state.draining = true;
+                state.drains.push(reply);
+            }
             #[cfg(test)]
             GenerationMessage::Panic => panic!("asked to"),
         }

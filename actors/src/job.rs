@@ -107,6 +107,7 @@ pub(crate) struct JobActorState {
     restarts: u32,
     evaluations_at_restart: u64,
     started: Instant,
+    stopping: bool,
     ending: bool,
 }
 
@@ -177,7 +178,10 @@ impl JobActorState {
             }
             PopulationReport::Finished(finished) => {
                 self.finished = Some(finished);
-                self.start_closing(myself).await?;
+                // A job that is being stopped makes its report when it goes on.
+                if !self.stopping {
+                    self.start_closing(myself).await?;
+                }
             }
         }
         Ok(())
@@ -205,9 +209,10 @@ impl JobActorState {
 
     /// Stops so that the job can go on later: calls under way are waited for, because they are paid for.
     fn stop(&mut self, myself: &ActorRef<JobMessage>) {
-        if self.ending {
+        if self.ending || self.stopping {
             return;
         }
+        self.stopping = true;
         let (population, closing) = (self.population.clone(), self.closing.as_ref());
         let (closing, myself) = (closing.map(|closing| closing.generation.clone()), myself.clone());
         tokio::spawn(async move {
@@ -313,6 +318,7 @@ impl Actor for Job {
             restarts: 0,
             evaluations_at_restart: 0,
             started: Instant::now(),
+            stopping: false,
             ending: false,
         };
         state.start_population(&myself).await?;

@@ -66,7 +66,8 @@ impl fmt::Display for JobFileError {
             Place::Setting(text) => write!(f, "--set {text}: ")?,
             Place::Said => {}
         }
-        if let Some(key) = &self.key {
+        // A setting names its key itself.
+        if let (Some(key), false) = (&self.key, matches!(self.place, Place::Setting(_))) {
             write!(f, "`{key}`: ")?;
         }
         f.write_str(&self.message)

@@ -131,7 +131,8 @@ impl Chart {
         let _ = write!(self.body, r#"<path class="line {}" d="{path}"/>"#, series.class);
         if let [(x, y)] = points[..] {
             let (x, y) = self.place(x, y);
-            let _ = write!(self.body, r#"<circle class="dot {}" cx="{x:.1}" cy="{y:.1}" r="4"/>"#, series.class);
+            let _ =
+                write!(self.body, r#"<circle class="dot {}" cx="{x:.1}" cy="{y:.1}" r="4"/>"#, series.class);
         }
         let height = self.place(0.0, last).1;
         self.labels.push((height, series.name.clone(), series.class));
@@ -227,7 +228,9 @@ mod tests {
     #[test]
     fn axes_have_round_ends_around_all_values() {
         let plain = |value: f64| value.to_string();
-        for values in [vec![0.1, 0.713], vec![0.5], vec![], vec![0.0, 1e6], vec![f64::NAN, 3.0], vec![-0.2, 0.2]] {
+        for values in
+            [vec![0.1, 0.713], vec![0.5], vec![], vec![0.0, 1e6], vec![f64::NAN, 3.0], vec![-0.2, 0.2]]
+        {
             let axis = Axis::over("x", values.iter().copied(), 0.1, plain);
             assert!((2..=12).contains(&axis.ticks.len()), "{values:?}: {:?}", axis.ticks);
             for value in values.iter().filter(|value| value.is_finite()) {

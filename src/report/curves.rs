@@ -70,18 +70,13 @@ pub(super) fn curves(history: &[HistoryRecord]) -> Vec<(String, String)> {
 /// An axis for values from 0 to 1.
 fn scores(series: &[Series], least: f64) -> Axis {
     let values = series.iter().flat_map(|series| series.points.iter().map(|point| point.1));
-    Axis::over(if least < 1.0 { "validation score" } else { "diversity" }, values, least, |tick| format!("{tick:.2}"))
-        .within(0.0, 1.0)
+    Axis::over(if least < 1.0 { "validation score" } else { "diversity" }, values, least, |tick| {
+        format!("{tick:.2}")
+    })
+    .within(0.0, 1.0)
 }
 
-fn drawn(
-    id: &str,
-    title: &str,
-    what: &str,
-    series: &[Series],
-    y: Axis,
-    format: fn(f64) -> String,
-) -> String {
+fn drawn(id: &str, title: &str, what: &str, series: &[Series], y: Axis, format: fn(f64) -> String) -> String {
     let evaluations = series.iter().flat_map(|series| series.points.iter().map(|point| point.0));
     let x = Axis::over("evaluations", evaluations.chain([0.0]), 5.0, |tick| count(tick.max(0.0) as u64));
     let mut description = format!("The {what} over evaluations.");

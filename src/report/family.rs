@@ -58,7 +58,10 @@ pub(super) fn family(roster: &Roster<'_>, line: &[usize]) -> Option<Family> {
         let x = MARGIN + 10.0 + *first as f64 * column;
         // Many generations leave room for few names.
         if x >= free {
-            let _ = write!(svg, r#"<text class="tick" x="{x:.1}" y="18" text-anchor="middle">{generation}</text>"#);
+            let _ = write!(
+                svg,
+                r#"<text class="tick" x="{x:.1}" y="18" text-anchor="middle">{generation}</text>"#
+            );
             free = x + 30.0;
         }
     }

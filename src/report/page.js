@@ -1,3 +1,7 @@
+const compare = (a, b) => {
+  const difference = Number(a) - Number(b);
+  return Number.isNaN(difference) ? a.localeCompare(b, "en", { numeric: true }) : difference;
+};
 for (const table of document.querySelectorAll("table.sortable")) {
   const body = table.tBodies[0];
   const heads = [...table.tHead.rows[0].cells];
@@ -15,8 +19,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
       heads.forEach((other) => other.removeAttribute("aria-sort"));
       head.setAttribute("aria-sort", down ? "descending" : "ascending");
       const sign = down ? -1 : 1;
-      const rows = [...body.rows].sort((a, b) =>
-        sign * value(a, column).localeCompare(value(b, column), "en", { numeric: true }));
+      const rows = [...body.rows].sort((a, b) => sign * compare(value(a, column), value(b, column)));
       body.append(...rows);
     });
   });

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use evohub_actors::JobResult;
+use evohub_evolution::FinishReason;
 
 use super::difference::{Shown, difference};
 use super::roster::{Fate, Roster};
@@ -71,9 +72,7 @@ fn facts(input: &ReportInput<'_>) -> String {
             ("Saved by the cache", counted(result.saved.cache, "evaluation")),
             ("Saved by early rejection", counted(result.saved.early_rejection, "evaluation")),
         ]);
-        if let Some(reason) = ended(result) {
-            facts.push(("Ended because", reason));
-        }
+        facts.extend(result.reason.and_then(ended).map(|reason| ("Ended because", reason.to_owned())));
     }
     let mut html = String::from("<dl class=\"facts\">");
     for (name, value) in facts {
@@ -82,7 +81,8 @@ fn facts(input: &ReportInput<'_>) -> String {
     html.push_str("</dl>\n");
     let error = input.result.and_then(|result| result.error.as_ref()).or(job.error.as_ref());
     if let Some(error) = error {
-        let _ = write!(html, "<p class=\"error\"><strong>Error:</strong> <bdi>{}</bdi></p>\n", Escaped(error));
+        let _ =
+            write!(html, "<p class=\"error\"><strong>Error:</strong> <bdi>{}</bdi></p>\n", Escaped(error));
     }
     html
 }
@@ -94,7 +94,11 @@ fn result(html: &mut String, result: Option<&JobResult>) {
         Some(result) => {
             html.push_str(&standing::table(result));
             if let Some(picture) = standing::picture(result) {
-                figure(html, &picture, "Mean score on the sealed test cases, with 95 % confidence intervals.");
+                figure(
+                    html,
+                    &picture,
+                    "Mean score on the sealed test cases, with 95 % confidence intervals.",
+                );
             }
         }
     }
@@ -111,7 +115,9 @@ fn progress(html: &mut String, input: &ReportInput<'_>) {
         figure(html, svg, caption);
     }
     if !curves.is_empty() && input.history.iter().all(|point| point.dollars <= 0.0) {
-        html.push_str("<p>No dollars were counted: the models cost nothing, or their prices are not known.</p>\n");
+        html.push_str(
+            "<p>No dollars were counted: the models cost nothing, or their prices are not known.</p>\n",
+        );
     }
     html.push_str("</section>\n");
 }
@@ -138,7 +144,8 @@ fn tree(html: &mut String, roster: &Roster<'_>, line: &[usize]) {
                 "Generations from left to right. Thin lines lead from parents to children, the thick line to the chosen prompt, dotted ones from further parents.",
             );
             if family.left_out > 0 {
-                let _ = write!(caption, " Not drawn: {} of the less important.", count(family.left_out as u64));
+                let _ =
+                    write!(caption, " Not drawn: {} of the less important.", count(family.left_out as u64));
             }
             let _ = write!(
                 html,
@@ -202,7 +209,11 @@ fn step(html: &mut String, roster: &Roster<'_>, parent: usize, child: usize) {
 }
 
 fn candidates(html: &mut String, roster: &Roster<'_>, chosen: Option<usize>) {
-    let _ = write!(html, "<section>\n<h2>Candidates</h2>\n<p>{} in the order of birth.", counted(roster.len() as u64, "candidate"));
+    let _ = write!(
+        html,
+        "<section>\n<h2>Candidates</h2>\n<p>{} in the order of birth.",
+        counted(roster.len() as u64, "candidate")
+    );
     if chosen.is_some() {
         html.push_str(" The chosen one has a star.");
     }
@@ -231,7 +242,11 @@ fn legend(html: &mut String, chosen: bool) {
 }
 
 /// Why the search ended, in words.
-fn ended(result: &JobResult) -> Option<String> {
-    let name = serde_json::to_value(result.reason?).ok()?;
-    Some(name.as_str()?.replace('_', " "))
+fn ended(reason: FinishReason) -> Option<&'static str> {
+    match reason {
+        FinishReason::Budget => Some("the budget was spent"),
+        FinishReason::Exhausted => Some("nothing was left to try"),
+        FinishReason::Stopped => Some("it was asked to stop"),
+        _ => None,
+    }
 }

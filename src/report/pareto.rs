@@ -40,8 +40,10 @@ pub(super) fn picture(roster: &Roster<'_>, chosen: Option<usize>) -> Option<Stri
     let x = Axis::logarithmic("characters of the prompt", measured.iter().map(|point| point.1), |tick| {
         count(tick as u64)
     });
-    let y = Axis::over("validation score", measured.iter().map(|point| point.2), 0.2, |tick| format!("{tick:.2}"))
-        .within(0.0, 1.0);
+    let y = Axis::over("validation score", measured.iter().map(|point| point.2), 0.2, |tick| {
+        format!("{tick:.2}")
+    })
+    .within(0.0, 1.0);
     let mut chart = Chart::new(x, y);
     let mut steps = String::new();
     for (index, &place) in front.iter().enumerate() {
@@ -54,7 +56,9 @@ pub(super) fn picture(roster: &Roster<'_>, chosen: Option<usize>) -> Option<Stri
     for (place, length, value) in &measured {
         let (x, y) = chart.place(*length, *value);
         let ring = match () {
-            () if chosen == Some(*place) => format!(r#"<circle class="ring" cx="{x:.1}" cy="{y:.1}" r="11"/>"#),
+            () if chosen == Some(*place) => {
+                format!(r#"<circle class="ring" cx="{x:.1}" cy="{y:.1}" r="11"/>"#)
+            }
             () if on_front.contains(place) => {
                 format!(r#"<circle class="halo" cx="{x:.1}" cy="{y:.1}" r="9"/>"#)
             }

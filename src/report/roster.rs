@@ -150,15 +150,12 @@ impl Fate {
                 x - 5.0,
                 y - 5.0
             ),
-            Self::Fallen => format!(
-                r#"<path class="mark {class}" d="M{:.1} {:.1}l8 8m0 -8l-8 8"/>"#,
-                x - 4.0,
-                y - 4.0
-            ),
-            Self::Open => format!(
-                r#"<path class="mark {class}" d="M{x:.1} {:.1}l6 6l-6 6l-6 -6z"/>"#,
-                y - 6.0
-            ),
+            Self::Fallen => {
+                format!(r#"<path class="mark {class}" d="M{:.1} {:.1}l8 8m0 -8l-8 8"/>"#, x - 4.0, y - 4.0)
+            }
+            Self::Open => {
+                format!(r#"<path class="mark {class}" d="M{x:.1} {:.1}l6 6l-6 6l-6 -6z"/>"#, y - 6.0)
+            }
         }
     }
 }

@@ -60,10 +60,10 @@ fn measured(measured: Option<&Measured>) -> String {
 fn verdict(result: &JobResult) -> String {
     let text = match (&result.best, result.p_value) {
         (None, _) => "No prompt could be measured.".to_owned(),
-        (Some(best), _) if best.id == result.seed.id => "The seed was not beaten: it was chosen itself.".to_owned(),
-        (Some(_), None) => {
-            "The chosen prompt was not compared with the seed on the test cases.".to_owned()
+        (Some(best), _) if best.id == result.seed.id => {
+            "The seed was not beaten: it was chosen itself.".to_owned()
         }
+        (Some(_), None) => "The chosen prompt was not compared with the seed on the test cases.".to_owned(),
         (Some(_), Some(p)) => format!(
             "Paired test of the chosen prompt against the seed on the test cases: p = {}. {}",
             p_value(p).replace("< ", "below "),

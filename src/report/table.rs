@@ -13,9 +13,17 @@ const GLIMPSE: usize = 70;
 /// The table. Its columns can be sorted where scripts run, and read where they do not.
 pub(super) fn table(roster: &Roster<'_>, chosen: Option<usize>) -> String {
     let mut html = String::from(r#"<div class="wide"><table class="sortable"><thead><tr>"#);
-    for name in
-        ["Candidate", "Generation", "Operator", "Parents", "Outcome", "Validation", "Cases", "Characters", "Prompt"]
-    {
+    for name in [
+        "Candidate",
+        "Generation",
+        "Operator",
+        "Parents",
+        "Outcome",
+        "Validation",
+        "Cases",
+        "Characters",
+        "Prompt",
+    ] {
         let _ = write!(html, r#"<th scope="col">{name}</th>"#);
     }
     html.push_str("</tr></thead><tbody>");

@@ -262,7 +262,7 @@ mod tests {
         #[cfg(target_arch = "x86_64")]
         if let Some(simd) = pulp::x86::V3::try_new() {
             let mut half = vec![0.0; 23 * PANEL];
-            simd.vectorize(Multiply { left, columns: 40, right, out: &mut half });
+            Simd::vectorize(simd, Multiply { left, columns: 40, right, out: &mut half });
             assert_eq!(wide, half);
         }
     }
