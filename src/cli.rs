@@ -12,6 +12,7 @@ mod init;
 mod jobs;
 mod output;
 mod place;
+mod report;
 mod resume;
 mod run;
 mod show;
@@ -100,6 +101,8 @@ enum Command {
     Resume(resume::ResumeArguments),
     /// Ask the process that runs a job to stop it, so that it can be resumed
     Stop(stop::StopArguments),
+    /// Write a page about a job: curves, cost, Pareto front, family tree, prompt differences
+    Report(report::ReportArguments),
     /// Score one prompt on a file of cases
     Eval(eval::EvalArguments),
     /// Print completions for a shell
@@ -136,6 +139,7 @@ async fn dispatch(global: &Global, output: &Output, command: Command) -> Result<
         Command::Best(arguments) => best::best(global, output, &arguments).await,
         Command::Resume(arguments) => resume::resume(global, output, &arguments).await,
         Command::Stop(arguments) => stop::stop(global, output, &arguments).await,
+        Command::Report(arguments) => report::report(global, output, &arguments).await,
         Command::Eval(arguments) => eval::eval(global, output, &arguments).await,
         Command::Completions(arguments) => completions::completions(output, &arguments),
     }

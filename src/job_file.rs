@@ -25,6 +25,7 @@ pub use error::JobFileError;
 pub use unopened::UnopenedModel;
 
 use document::Document;
+use known::suggestion;
 
 /// A job file that was read and found in order.
 #[derive(Debug)]
@@ -76,6 +77,17 @@ impl JobFile {
         seeds::check(&document, &raw.seed, &seeds, &evaluator.renderer)?;
         budget::check(&document, budget, &algorithm, seeds.len(), search.validation.len())?;
 
+        for (name, weight) in &raw.operators {
+            if !(weight.is_finite() && *weight >= 0.0) {
+                return Err(document.error(&format!("operators.{name}"), "a weight is a number from 0 on"));
+            }
+        }
+        if raw.slots == Some(0) {
+            return Err(
+                document.error("slots", "must be 1 or more; leave it out for as many as the model can use")
+            );
+        }
+
         let name = raw.name.clone().unwrap_or_else(|| {
             path.file_stem().map_or_else(|| "job".to_owned(), |stem| stem.to_string_lossy().into_owned())
         });
@@ -100,6 +112,21 @@ impl JobFile {
         Ok(Self { path: path.to_owned(), spec, store, parts: cases.parts, warnings, document })
     }
 
+    /// Whether all operators that the file weighs exist. `known` are the names of a toolbox's operators.
+    ///
+    /// # Errors
+    /// The first that does not, with the nearest that does.
+    pub fn check_operators(&self, known: &[String]) -> Result<(), JobFileError> {
+        let unknown = self.spec.operators.keys().find(|name| !known.contains(name));
+        unknown.map_or(Ok(()), |name| {
+            let message = format!(
+                "there is no operator `{name}`; {}",
+                suggestion(name, known.iter().map(String::as_str))
+            );
+            Err(self.error(&format!("operators.{name}"), message))
+        })
+    }
+
     /// An error about a key of this file, such as `algorithm.ranking_cases`.
     pub fn error(&self, key: &str, message: impl Into<String>) -> JobFileError {
         self.document.error(key, message)
@@ -117,3 +144,6 @@ fn resolved_store(folder: &Path, address: &str) -> String {
     let Ok(evohub_store::Address::File(path)) = address.parse() else { return address.to_owned() };
     evohub_store::Address::File(folder.join(path)).to_string()
 }
+
+#[cfg(test)]
+mod tests;

@@ -213,6 +213,7 @@ impl JobActorState {
             return;
         }
         self.stopping = true;
+        self.emit(JobEvent::Stopping);
         let (population, closing) = (self.population.clone(), self.closing.as_ref());
         let (closing, myself) = (closing.map(|closing| closing.generation.clone()), myself.clone());
         tokio::spawn(async move {

@@ -51,6 +51,12 @@ impl Toolbox {
         self.models.push(model);
     }
 
+    /// Names of the operators that jobs may weigh.
+    pub fn operator_names(&self) -> Vec<String> {
+        let plain = standard_operators().into_iter().chain(self.operators.clone());
+        Operators::new(plain.collect(), rewrites()).names()
+    }
+
     /// Sets up the registry that jobs open their models from: how local models are loaded, who hears how one is
     /// fetched, or where keys are looked up.
     pub fn set_up_registry(&mut self, set_up: impl Fn(ModelRegistry) -> ModelRegistry + Send + Sync + 'static) {
@@ -100,11 +106,7 @@ impl Toolbox {
     /// The standard operators and those added, with the weights that a job sets.
     fn operators(&self, weights: &BTreeMap<String, f64>) -> Result<Operators, EngineError> {
         let plain: Vec<_> = standard_operators().into_iter().chain(self.operators.clone()).collect();
-        let rewrites = vec![
-            (Rewrite::Reflect, REFLECTION_WEIGHT),
-            (Rewrite::Paraphrase, REWRITE_WEIGHT),
-            (Rewrite::ModelCrossover, REWRITE_WEIGHT),
-        ];
+        let rewrites = rewrites();
         let names: Vec<String> = Operators::new(plain.clone(), rewrites.clone()).names();
         if let Some(unknown) = weights.keys().find(|name| !names.contains(name)) {
             let known = names.join(", ");
@@ -122,6 +124,15 @@ impl Toolbox {
             rewrites.filter(|(_, weight)| positive(*weight)).collect(),
         ))
     }
+}
+
+/// The operators that ask the reflection model, with their weights.
+fn rewrites() -> Vec<(Rewrite, f64)> {
+    vec![
+        (Rewrite::Reflect, REFLECTION_WEIGHT),
+        (Rewrite::Paraphrase, REWRITE_WEIGHT),
+        (Rewrite::ModelCrossover, REWRITE_WEIGHT),
+    ]
 }
 
 /// All cases of a job, test cases included.

@@ -7,6 +7,7 @@
 #![expect(clippy::print_stdout, unreachable_pub, reason = "a benchmark reports to its user")]
 
 #[path = "../tests/run/simulation.rs"]
+#[expect(dead_code, reason = "the tests read more of an outcome")]
 mod simulation;
 
 use evohub_evolution::optimizers::{GaConfig, GepaConfig};
@@ -24,6 +25,9 @@ const LANDSCAPES: [(&str, Landscape); 4] = [
 fn variants() -> Vec<(String, AlgorithmConfig)> {
     let plain = RaceConfig { enabled: false, ..RaceConfig::default() };
     let paper = GepaConfig {
+        minibatch: 3,
+        minibatch_uses: 1,
+        contenders: 1,
         in_flight: 1,
         race: plain,
         ranking_cases: Some(100),
@@ -34,7 +38,7 @@ fn variants() -> Vec<(String, AlgorithmConfig)> {
         ("gepa as published".to_owned(), AlgorithmConfig::Gepa(paper.clone())),
         ("  8 in flight".to_owned(), AlgorithmConfig::Gepa(GepaConfig { in_flight: 8, ..paper })),
     ];
-    for in_flight in [1, 4, 8, 16] {
+    for in_flight in [1, 4, 8, 16, 38] {
         let config = GepaConfig { in_flight, ..GepaConfig::default() };
         variants.push((format!("gepa, {in_flight} in flight"), AlgorithmConfig::Gepa(config)));
     }
@@ -46,7 +50,10 @@ fn main() {
     let seeds = std::env::var("SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(20_u64);
     for (name, landscape) in LANDSCAPES {
         println!("{name} (start {:.2}), {seeds} seeds", landscape.truth(&landscape.seed()));
-        println!("  {:22} {:>5} {:>8} {:>6} {:>10} {:>15}", "", "busy", "seconds", "calls", "proposals", "accuracy");
+        println!(
+            "  {:22} {:>5} {:>8} {:>6} {:>10} {:>15}",
+            "", "busy", "seconds", "calls", "proposals", "accuracy"
+        );
         for (label, algorithm) in variants() {
             let outcomes: Vec<_> = (0..seeds)
                 .map(|seed| {
@@ -58,16 +65,19 @@ fn main() {
                         slots: 32,
                         budget: Budget { evaluations: Some(2_000), ..Budget::default() },
                         cases: 100,
+                        reflection: true,
                         duplicates: false,
                         restarts: false,
                     })
                 })
                 .collect();
             let count = outcomes.len() as f64;
-            let mean = |part: &dyn Fn(&simulation::Outcome) -> f64| outcomes.iter().map(part).sum::<f64>() / count;
+            let mean =
+                |part: &dyn Fn(&simulation::Outcome) -> f64| outcomes.iter().map(part).sum::<f64>() / count;
             let truth = |outcome: &simulation::Outcome| landscape.truth(outcome.chosen.as_ref().unwrap());
             let accuracy = mean(&truth);
-            let error = (mean(&|outcome| (truth(outcome) - accuracy).powi(2)) / (count - 1.0).max(1.0)).sqrt();
+            let error =
+                (mean(&|outcome| (truth(outcome) - accuracy).powi(2)) / (count - 1.0).max(1.0)).sqrt();
             println!(
                 "  {label:22} {:>5.2} {:>8.1} {:>6.0} {:>10.0} {:>8.3} ± {error:.3}",
                 mean(&|outcome| outcome.busy),

@@ -45,10 +45,10 @@ impl Context<'_> {
         true
     }
 
-    /// Changes what became of a born candidate that was measured on all ranked cases.
-    pub fn settle(&mut self, id: CandidateId, outcome: Outcome) {
+    /// Changes what became of a born candidate that was measured on the first `seen` cases of the shared order.
+    pub fn settle(&mut self, id: CandidateId, outcome: Outcome, seen: usize) {
         self.ledger.set_outcome(id, outcome);
-        self.announce_settled(id, outcome, self.ranked().len());
+        self.announce_settled(id, outcome, seen);
     }
 
     /// Tells observers when a candidate is better than all before it on the cases the search ranks on.

@@ -10,8 +10,10 @@ use crate::case::Split;
 use crate::context::Context;
 use crate::piece::Piece;
 
-/// Leaders that are measured further, at most.
+/// Members of a generation that are measured further, at most.
 const MOST_LEADERS: usize = 5;
+/// Candidates of a steady state that are measured further, at most: those that left the race early are among them.
+const MOST_FINALISTS: usize = 16;
 
 /// The finals of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,13 +37,37 @@ impl Finals {
         let further = context.order.len() - ranked.len();
         let left = left.map_or(usize::MAX, |left| left as usize);
         // At least two when there is a choice; more only if each can be measured on all cases that are left.
-        let count = if further == 0 { MOST_LEADERS } else { (left / further).clamp(2, MOST_LEADERS) };
+        let count = left.checked_div(further).map_or(MOST_LEADERS, |count| count.clamp(2, MOST_LEADERS));
         leaders.truncate(count);
         let extra = if leaders.len() < 2 { 0 } else { further.min(left / leaders.len()) };
         Self {
             leaders: leaders.into_iter().map(|(_, _, id)| id).collect(),
             cases: context.order[..ranked.len() + extra].to_vec(),
         }
+    }
+
+    /// Sets up the finals over candidates, the best first, each measured on the first so many cases of the shared
+    /// order, with so many evaluations left.
+    pub fn among(standings: &[(CandidateId, usize)], left: Option<u64>, context: &Context<'_>) -> Self {
+        let left = left.map_or(usize::MAX, |left| left as usize);
+        let all = context.order.len();
+        let cost = |count: usize, cases: usize| -> usize {
+            standings[..count].iter().map(|(_, seen)| cases.saturating_sub(*seen)).sum()
+        };
+        let most = MOST_FINALISTS.min(standings.len());
+        // As many as can be measured on all cases; at least two when there is a choice.
+        let count = (1..=most).rev().find(|&count| cost(count, all) <= left).unwrap_or(1).max(most.min(2));
+        let cases = (0..=all).rev().find(|&cases| cost(count, cases) <= left).unwrap_or(0);
+        Self {
+            leaders: standings[..count].iter().map(|(id, _)| *id).collect(),
+            cases: context.order[..cases].to_vec(),
+        }
+    }
+
+    /// Evaluations that finals over such candidates can use.
+    pub fn most_usable(standings: &[(CandidateId, usize)], context: &Context<'_>) -> usize {
+        let all = context.order.len();
+        standings.iter().take(MOST_FINALISTS).map(|(_, seen)| all.saturating_sub(*seen)).sum()
     }
 
     /// All measurements that decide the finals; those known already are among them.

@@ -11,19 +11,38 @@ pub struct RaceConfig {
     /// A candidate is dropped once the probability that it is better than the best of the population, given the
     /// cases both were measured on, falls below this. 0 to 0.5.
     pub threshold: f64,
-    /// Cases before the first look.
+    /// Cases before the first look, 1 or more.
     pub first_look: usize,
+    /// How many times as many cases the next look is at, 1.1 to 10.
+    pub growth: f64,
 }
 
 impl Default for RaceConfig {
     fn default() -> Self {
-        Self { enabled: true, threshold: 0.25, first_look: 6 }
+        Self { enabled: true, threshold: 0.25, first_look: 6, growth: 2.0 }
     }
 }
 
 impl RaceConfig {
-    /// How many cases have been measured at each look, the last being `cases`: each look at twice as many as the
-    /// one before, so that a candidate far behind costs little and one close behind is looked at few times.
+    /// What is wrong with the settings, with the key.
+    ///
+    /// # Errors
+    /// The first setting that is out of its range.
+    pub fn validate(&self) -> Result<(), String> {
+        if !(0.0..=0.5).contains(&self.threshold) {
+            return Err(format!("`race.threshold` is {}, and must be from 0 to 0.5", self.threshold));
+        }
+        if self.first_look == 0 {
+            return Err("`race.first_look` must be 1 or more".into());
+        }
+        if !(1.1..=10.0).contains(&self.growth) {
+            return Err(format!("`race.growth` is {}, and must be from 1.1 to 10", self.growth));
+        }
+        Ok(())
+    }
+
+    /// How many cases have been measured at each look, the last being `cases`: each look at `growth` times as many
+    /// as the one before, so that a candidate far behind costs little and one close behind is looked at few times.
     pub fn looks(&self, cases: usize) -> Vec<usize> {
         let mut looks = vec![];
         if self.enabled {
@@ -31,7 +50,7 @@ impl RaceConfig {
             // A look that leaves almost nothing to save is none.
             while next * 4 < cases * 3 {
                 looks.push(next);
-                next *= 2;
+                next = ((next as f64 * self.growth).round() as usize).max(next + 1);
             }
         }
         looks.push(cases);
@@ -76,10 +95,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn looks_double_and_end_at_all() {
+    fn looks_grow_and_end_at_all() {
         let race = RaceConfig::default();
         assert_eq!(race.looks(50), [6, 12, 24, 50]);
         assert_eq!(race.looks(5), [5]);
+        assert_eq!(RaceConfig { growth: 3.0, ..race }.looks(100), [6, 18, 54, 100]);
         assert_eq!(RaceConfig { enabled: false, ..race }.looks(50), [50]);
     }
 

@@ -24,7 +24,11 @@ pub(crate) struct BestArguments {
     json: bool,
 }
 
-pub(crate) async fn best(global: &Global, output: &Output, arguments: &BestArguments) -> Result<Status, Failure> {
+pub(crate) async fn best(
+    global: &Global,
+    output: &Output,
+    arguments: &BestArguments,
+) -> Result<Status, Failure> {
     let store = place::open_existing(global).await?;
     let job = StoredJob::load(&*store, &arguments.job).await?;
     store.close().await;
@@ -32,7 +36,8 @@ pub(crate) async fn best(global: &Global, output: &Output, arguments: &BestArgum
         return Err(Failure::failed(format!("no prompt of `{}` was measured yet", job.record.id)));
     };
     if arguments.json {
-        let json = serde_json::to_string_pretty(&best.candidate).map_err(|error| Failure::failed(error.to_string()))?;
+        let json = serde_json::to_string_pretty(&best.candidate)
+            .map_err(|error| Failure::failed(error.to_string()))?;
         output.result(&json)?;
     } else {
         output.result(&best.prompt)?;

@@ -7,6 +7,7 @@ use clap::Args;
 use evohub::evolution::candidate::INSTRUCTION;
 use evohub::evolution::{AlgorithmConfig, Split};
 use evohub::job_file::{JobFile, UnopenedModel};
+use evohub::llm::price::ASSUMED_OUTPUT_TOKENS;
 use evohub::llm::registry::LOCAL;
 use evohub::llm::{ChatMessage, ChatRequest, ModelName, ModelRegistry};
 use evohub::{EvaluatorSpec, JobSpec, PreparedJob, PromptSpec, Toolbox};
@@ -36,6 +37,7 @@ pub(crate) fn check(global: &Global, output: &Output, arguments: &CheckArguments
     let file = JobFile::load(&arguments.file, &arguments.settings.settings()?)?;
     let address = place::address(global, file.store.as_deref())?;
     let mut toolbox = Toolbox::default();
+    file.check_operators(&toolbox.operator_names())?;
     // Local models are looked up and not loaded.
     let local = models(&file.spec).into_iter().filter(|name| name.provider() == LOCAL);
     local.for_each(|name| toolbox.add_model(UnopenedModel::new(name.clone())));
@@ -73,7 +75,10 @@ fn overview(file: &JobFile, prepared: &PreparedJob) -> Vec<(&'static str, String
         }
     }
     let reflection = spec.reflection.as_ref().map(|reflection| reflection.model.to_string());
-    lines.push(("reflection", reflection.unwrap_or_else(|| "none; operators that need no model vary prompts".to_owned())));
+    lines.push((
+        "reflection",
+        reflection.unwrap_or_else(|| "none; operators that need no model vary prompts".to_owned()),
+    ));
     lines.push(("algorithm", spec.algorithm.name().to_owned()));
     lines
 }
@@ -93,6 +98,8 @@ struct Bill {
     /// Dollars of a proposal at most.
     proposal_dollars: Option<f64>,
     unpriced: Vec<ModelName>,
+    /// Tokens after which answers are cut, where the job says so.
+    answers: Option<u32>,
     limit: Option<f64>,
     is_local: bool,
 }
@@ -131,10 +138,15 @@ impl Bill {
             evaluations,
             closing: 2 * spec.data.test.len() as u64,
             calls: 1 + judges(prompt),
-            proposals: spec.reflection.as_ref().and(evaluations).map(|most| most / least_of_child(&spec.algorithm)),
+            proposals: spec
+                .reflection
+                .as_ref()
+                .and(evaluations)
+                .map(|most| most / least_of_child(&spec.algorithm)),
             evaluation_dollars: evaluation_dollars(spec, prepared),
             proposal_dollars,
             unpriced,
+            answers: prompt.generation.max_output_tokens,
             limit: spec.budget.dollars,
             is_local: models(spec).iter().all(|name| name.provider() == LOCAL),
         })
@@ -144,7 +156,10 @@ impl Bill {
         let mut calls = match self.evaluations {
             Some(search) => {
                 let all = (search + self.closing) * self.calls;
-                format!("at most {all}: {search} evaluations of the search and {} of the report", self.closing)
+                format!(
+                    "at most {all}: {search} evaluations of the search and {} of the report",
+                    self.closing
+                )
             }
             None => format!("as many as the budget pays for, and {} evaluations of the report", self.closing),
         };
@@ -163,7 +178,10 @@ impl Bill {
         if self.is_local {
             return "0: the models run in this process".to_owned();
         }
-        let limit = self.limit.map(|limit| format!("; the budget ends the search at ${limit:.2}")).unwrap_or_default();
+        let limit = self
+            .limit
+            .map(|limit| format!("; the budget ends the search at ${limit:.2}"))
+            .unwrap_or_default();
         let (Some((near, far)), Some(proposal)) = (self.evaluation_dollars, self.proposal_dollars) else {
             let names: Vec<String> = self.unpriced.iter().map(ToString::to_string).collect();
             return format!("unknown price: {}{limit}", names.join(", "));
@@ -172,7 +190,13 @@ impl Bill {
         let evaluations = (search + self.closing) as f64;
         let questions = self.proposals.unwrap_or(0) as f64 * proposal;
         let (near, far) = (near * evaluations + questions, far * evaluations + questions);
-        format!("up to about ${near:.4} with prompts as long as the seed, ${far:.4} with the longest allowed{limit}")
+        let answers = self.answers.map_or_else(
+            || format!("; reckoned with answers of {ASSUMED_OUTPUT_TOKENS} tokens, set generation.max_output_tokens"),
+            |_| String::new(),
+        );
+        format!(
+            "up to ${near:.4} with prompts as long as the seed, ${far:.4} with the longest allowed{answers}{limit}"
+        )
     }
 }
 

@@ -31,7 +31,8 @@ pub(crate) fn closing_report(result: &JobResult, spec: &JobSpec, address: &Addre
     costs(&mut text, result, spec);
     let job = &result.job;
     let _ = writeln!(text, "where   {address}");
-    let _ = write!(text, "next    evohub best {job} | evohub show {job} | evohub report {job} -o report.html");
+    let _ =
+        write!(text, "next    evohub best {job} | evohub show {job} | evohub report {job} -o report.html");
     text
 }
 
@@ -61,7 +62,11 @@ fn scores(text: &mut String, seed: &Standing, best: Option<&Standing>) {
     for (name, of) in parts {
         let (seed, best) = (of(seed), best.and_then(of));
         if seed.is_some() || best.is_some() {
-            let line = format!("{name:<14}{:<28}{}", measured(seed), best.map_or_else(String::new, |_| measured(best)));
+            let line = format!(
+                "{name:<14}{:<28}{}",
+                measured(seed),
+                best.map_or_else(String::new, |_| measured(best))
+            );
             let _ = writeln!(text, "{}", line.trim_end());
         }
     }
@@ -84,17 +89,23 @@ fn comparison(text: &mut String, result: &JobResult, best: &Standing) {
             p if p < 0.001 => ", p < 0.001".to_owned(),
             p => format!(", p = {p:.3}"),
         });
-        let _ = writeln!(text, "difference    {difference:+.3} on test cases{p_value} (paired); intervals are of 95 %");
+        let _ = writeln!(
+            text,
+            "difference    {difference:+.3} on test cases{p_value} (paired); intervals are of 95 %"
+        );
     }
     if let (Some(validation), Some(test)) = (score(&best.validation), score(&best.test)) {
         let gap = validation - test;
-        let _ = writeln!(text, "gap           {gap:+.3} from test to validation, which the choice was made on");
+        let _ =
+            writeln!(text, "gap           {gap:+.3} from test to validation, on which the choice was made");
     }
 }
 
 fn costs(text: &mut String, result: &JobResult, spec: &JobSpec) {
     let dollars = match &spec.evaluator {
-        EvaluatorSpec::Prompt(prompt) if result.dollars == 0.0 && prompt.model.provider() == LOCAL => "$0".to_owned(),
+        EvaluatorSpec::Prompt(prompt) if result.dollars == 0.0 && prompt.model.provider() == LOCAL => {
+            "$0".to_owned()
+        }
         EvaluatorSpec::Prompt(_) if result.dollars == 0.0 => "$0 as far as prices are known".to_owned(),
         _ => format!("${:.4}", result.dollars),
     };
@@ -109,3 +120,6 @@ fn costs(text: &mut String, result: &JobResult, spec: &JobSpec) {
         result.saved.cache, result.saved.early_rejection
     );
 }
+
+#[cfg(test)]
+mod tests;

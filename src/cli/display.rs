@@ -3,14 +3,10 @@
 use std::fmt::Write as _;
 
 use evohub::{JobBudget, JobEvent, JobProgress, JobSpec};
-use indicatif::ProgressStyle;
 use tokio::sync::watch;
 
 use super::follow::improvement;
-use super::output::Output;
-
-/// Steps of the bar.
-const STEPS: u64 = 1_000;
+use super::output::{BAR_STEPS, Output};
 
 /// Shows how a job goes on.
 pub(crate) struct Display {
@@ -23,11 +19,6 @@ pub(crate) struct Display {
 
 impl Display {
     pub(crate) fn new(spec: &JobSpec, output: &Output, progress: watch::Receiver<JobProgress>) -> Self {
-        let bar = output.bar();
-        bar.set_length(STEPS);
-        if let Ok(style) = ProgressStyle::with_template("{bar:24} {wide_msg}") {
-            bar.set_style(style);
-        }
         Self { output: output.clone(), budget: spec.budget, progress, before: 0 }
     }
 
@@ -41,10 +32,16 @@ impl Display {
                 }
             }
             JobEvent::Restarted { actor, cause } => {
-                self.output.warning(&format!("the {actor} died and goes on from the last checkpoint: {cause}"));
+                self.output
+                    .warning(&format!("the {actor} died and goes on from the last checkpoint: {cause}"));
+            }
+            JobEvent::Stopping => {
+                self.output.note("stopping: calls under way are waited for, they are paid for");
             }
             JobEvent::Closing { evaluations } => {
-                self.output.note(&format!("the search is over; {evaluations} evaluations on sealed test cases follow"));
+                self.output.note(&format!(
+                    "the search is over; {evaluations} evaluations on sealed test cases follow"
+                ));
             }
             event => {
                 if let Some(score) = improvement(event) {
@@ -63,7 +60,7 @@ impl Display {
             (_, 0) => share(&self.budget, &progress),
             (done, all) => Some(done as f64 / all as f64),
         };
-        bar.set_position((share.unwrap_or(0.0).clamp(0.0, 1.0) * STEPS as f64) as u64);
+        bar.set_position((share.unwrap_or(0.0).clamp(0.0, 1.0) * BAR_STEPS as f64) as u64);
         bar.set_message(self.message(&progress));
     }
 
@@ -106,13 +103,17 @@ impl Display {
 
     /// Until the first budget ends, at the pace of this session.
     fn seconds_left(&self, progress: &JobProgress) -> Option<f64> {
-        let by_evaluations = self.budget.evaluations.zip(self.rate(progress)).map(|(most, rate)| {
-            most.saturating_sub(progress.evaluations) as f64 / rate
-        });
+        let by_evaluations = self
+            .budget
+            .evaluations
+            .zip(self.rate(progress))
+            .map(|(most, rate)| most.saturating_sub(progress.evaluations) as f64 / rate);
         let by_minutes = self.budget.minutes.map(|minutes| minutes * 60.0 - progress.seconds);
-        let by_dollars = self.budget.dollars.filter(|_| progress.dollars > 0.0 && self.before == 0).map(|most| {
-            (most - progress.dollars) * progress.seconds / progress.dollars
-        });
+        let by_dollars = self
+            .budget
+            .dollars
+            .filter(|_| progress.dollars > 0.0 && self.before == 0)
+            .map(|most| (most - progress.dollars) * progress.seconds / progress.dollars);
         let all = [by_evaluations, by_minutes, by_dollars].into_iter().flatten();
         all.min_by(f64::total_cmp).map(|seconds| seconds.max(0.0))
     }

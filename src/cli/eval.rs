@@ -74,7 +74,11 @@ pub(crate) struct EvalArguments {
     json: bool,
 }
 
-pub(crate) async fn eval(global: &Global, output: &Output, arguments: &EvalArguments) -> Result<Status, Failure> {
+pub(crate) async fn eval(
+    global: &Global,
+    output: &Output,
+    arguments: &EvalArguments,
+) -> Result<Status, Failure> {
     let candidate = read_candidate(&arguments.prompt)?;
     let (setup, dataset) = Setup::new(arguments)?;
     dataset.warnings.iter().for_each(|warning| output.warning(&warning.to_string()));
@@ -84,7 +88,8 @@ pub(crate) async fn eval(global: &Global, output: &Output, arguments: &EvalArgum
 
     let toolbox = toolbox::toolbox(output);
     output.show_bar();
-    let opened = tokio::task::spawn_blocking(move || Ok::<_, EngineError>((toolbox.open(&spec)?, spec))).await;
+    let opened =
+        tokio::task::spawn_blocking(move || Ok::<_, EngineError>((toolbox.open(&spec)?, spec))).await;
     let (tools, spec) = opened.map_err(|error| Failure::failed(error.to_string()))??;
     let store = match arguments.no_cache {
         true => None,
@@ -101,7 +106,8 @@ pub(crate) async fn eval(global: &Global, output: &Output, arguments: &EvalArgum
         output.error(&format!("a case could not be measured: {failure}"));
     }
     if arguments.json {
-        let json = serde_json::to_string_pretty(&summary).map_err(|error| Failure::failed(error.to_string()))?;
+        let json =
+            serde_json::to_string_pretty(&summary).map_err(|error| Failure::failed(error.to_string()))?;
         output.result(&json)?;
     } else {
         output.result(&summary.to_string())?;
@@ -183,11 +189,11 @@ impl Setup {
         let columns =
             DataConfig { input: arguments.input.clone(), expected: arguments.expected.clone(), weight: None };
         let dataset = read(&columns)?;
-        let answers: std::collections::BTreeSet<_> = dataset.cases.iter().map(|case| &case.expected).collect();
+        let answers: std::collections::BTreeSet<_> =
+            dataset.cases.iter().map(|case| &case.expected).collect();
         let metric = match &arguments.metric {
-            Some(name) => {
-                Metric::try_from(name.clone()).map_err(|error| Failure::bad_input(format!("--metric: {error}")))?
-            }
+            Some(name) => Metric::try_from(name.clone())
+                .map_err(|error| Failure::bad_input(format!("--metric: {error}")))?,
             None if answers.len() <= MOST_LABELS => Metric::Label,
             None => Metric::Exact,
         };

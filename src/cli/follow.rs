@@ -68,7 +68,7 @@ pub(crate) async fn follow(
                     std::process::exit(Status::Interrupted.code().into());
                 }
                 interrupted = true;
-                output.note("stopping: calls under way are waited for, they are paid for (Ctrl-C again ends at once)");
+                output.note("interrupted; once more ends at once");
                 handle.stop();
             }
         }
@@ -81,7 +81,9 @@ pub(crate) async fn follow(
     }
     let status = status_of(&result);
     match status {
-        Status::Interrupted => output.note(&format!("stopped; go on with: {}", resume_command(&handle, address))),
+        Status::Interrupted => {
+            output.note(&format!("stopped; go on with: {}", resume_command(&handle, address)))
+        }
         Status::Failed | Status::NoResult => {
             output.error(result.error.as_deref().unwrap_or("the job failed"));
         }
@@ -101,7 +103,8 @@ pub(crate) fn print_result(
     match form {
         Form::Report => output.result(&closing_report(result, spec, address)),
         Form::Json | Form::Events => {
-            let json = serde_json::to_string_pretty(result).map_err(|error| Failure::failed(error.to_string()))?;
+            let json =
+                serde_json::to_string_pretty(result).map_err(|error| Failure::failed(error.to_string()))?;
             output.result(&json)
         }
     }
@@ -147,7 +150,9 @@ fn interrupts() -> Result<mpsc::Receiver<()>, Failure> {
     #[cfg(windows)]
     {
         let mut interrupt = tokio::signal::windows::ctrl_c().map_err(failed)?;
-        tokio::spawn(async move { while interrupt.recv().await.is_some() && sender.send(()).await.is_ok() {} });
+        tokio::spawn(
+            async move { while interrupt.recv().await.is_some() && sender.send(()).await.is_ok() {} },
+        );
     }
     Ok(receiver)
 }

@@ -21,7 +21,11 @@ pub(crate) struct JobsArguments {
     json: bool,
 }
 
-pub(crate) async fn jobs(global: &Global, output: &Output, arguments: &JobsArguments) -> Result<Status, Failure> {
+pub(crate) async fn jobs(
+    global: &Global,
+    output: &Output,
+    arguments: &JobsArguments,
+) -> Result<Status, Failure> {
     let store = place::open_existing(global).await?;
     let jobs = store.jobs().await?;
     store.close().await;
@@ -41,7 +45,8 @@ fn in_words(jobs: &[JobRecord]) -> String {
     let mut table = Table::new(["job", "state", "algorithm", "seed", "best", "begun"]);
     for job in jobs {
         let result = result_of(job);
-        let test = |measured: Option<f64>| measured.map_or_else(|| "-".to_owned(), |score| format!("{score:.3}"));
+        let test =
+            |measured: Option<f64>| measured.map_or_else(|| "-".to_owned(), |score| format!("{score:.3}"));
         let seed = result.as_ref().and_then(|result| Some(result.seed.test.as_ref()?.score));
         let best = result.as_ref().and_then(|result| Some(result.best.as_ref()?.test.as_ref()?.score));
         table.row([

@@ -2,9 +2,12 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use indicatif::{ProgressBar, ProgressDrawTarget};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::failure::Failure;
+
+/// Steps of the bar from nothing to all.
+pub(crate) const BAR_STEPS: u64 = 1_000;
 
 /// Where results and messages go.
 #[derive(Debug, Clone)]
@@ -35,6 +38,11 @@ impl Output {
     /// Begins to show progress.
     pub(crate) fn show_bar(&self) {
         if self.live {
+            if let Ok(style) = ProgressStyle::with_template("{bar:24} {wide_msg}") {
+                self.bar.set_style(style);
+            }
+            self.bar.set_length(BAR_STEPS);
+            self.bar.set_message("opening the models");
             self.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(8));
         }
     }

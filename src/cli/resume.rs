@@ -1,7 +1,9 @@
 //! `evohub resume`: going on with a job.
 
+use std::time::Duration;
+
 use clap::Args;
-use evohub::store::JobState;
+use evohub::store::{JobId, JobState, Store};
 use evohub::{Engine, EngineConfig, JobSpec};
 
 use super::failure::Failure;
@@ -41,9 +43,30 @@ pub(crate) async fn resume(
         print_result(&result, &spec, &address, arguments.form.form(), output)?;
         return Ok(Status::Done);
     }
+    wait_for_lease(&*store, &id, output).await?;
     output.show_bar();
     let toolbox = toolbox::toolbox(output);
     let engine = Engine::start(EngineConfig { toolbox, ..EngineConfig::new(store) }).await?;
     let handle = engine.resume(&id).await?;
     follow(engine, handle, &spec, &address, arguments.form.form(), output).await
+}
+
+/// Longer than the lease of a process that was killed can outlive it.
+const LEASE: Duration = Duration::from_secs(11);
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Waits for the lease of a process that may have been killed. One that lives prolongs its lease: whether the job can
+/// be claimed is said when that is tried.
+async fn wait_for_lease(store: &dyn Store, id: &JobId, output: &Output) -> Result<(), Failure> {
+    if !store.job(id).await?.owned {
+        return Ok(());
+    }
+    output.note("another process runs the job, or was killed: waiting up to 11 s for its lease to end");
+    let free = async {
+        while store.job(id).await?.owned {
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(())
+    };
+    tokio::time::timeout(LEASE, free).await.unwrap_or(Ok(()))
 }

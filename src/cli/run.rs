@@ -75,13 +75,19 @@ impl FormArguments {
     }
 }
 
-pub(crate) async fn run(global: &Global, output: &Output, arguments: &RunArguments) -> Result<Status, Failure> {
+pub(crate) async fn run(
+    global: &Global,
+    output: &Output,
+    arguments: &RunArguments,
+) -> Result<Status, Failure> {
     let file = JobFile::load(&arguments.file, &arguments.settings.settings()?)?;
     file.warnings.iter().for_each(|warning| output.warning(warning));
     let address = place::address(global, file.store.as_deref())?;
 
     // Loading a local model takes a moment, and may still find something wrong: the store comes after it.
-    let (toolbox, spec) = (toolbox::toolbox(output), file.spec);
+    let toolbox = toolbox::toolbox(output);
+    file.check_operators(&toolbox.operator_names())?;
+    let spec = file.spec;
     output.show_bar();
     let prepared = tokio::task::spawn_blocking({
         let toolbox = toolbox.clone();

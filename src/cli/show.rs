@@ -26,14 +26,20 @@ pub(crate) struct ShowArguments {
     json: bool,
 }
 
-pub(crate) async fn show(global: &Global, output: &Output, arguments: &ShowArguments) -> Result<Status, Failure> {
+pub(crate) async fn show(
+    global: &Global,
+    output: &Output,
+    arguments: &ShowArguments,
+) -> Result<Status, Failure> {
     let address = place::address(global, None)?;
     let store = place::open_existing(global).await?;
     let job = StoredJob::load(&*store, &arguments.job).await?;
     store.close().await;
     if arguments.json {
-        let document = Document { result: &job.result, candidates: job.candidates.iter().map(Entry::new).collect() };
-        let json = serde_json::to_string_pretty(&document).map_err(|error| Failure::failed(error.to_string()))?;
+        let document =
+            Document { result: &job.result, candidates: job.candidates.iter().map(Entry::new).collect() };
+        let json =
+            serde_json::to_string_pretty(&document).map_err(|error| Failure::failed(error.to_string()))?;
         output.result(&json)?;
     } else {
         let report = closing_report(&job.result, &job.spec, &address);
@@ -85,7 +91,8 @@ impl<'a> Entry<'a> {
 }
 
 fn table(candidates: &[CandidateRecord]) -> String {
-    let mut table = Table::new(["candidate", "generation", "operator", "parents", "score", "cases", "outcome", "prompt"]);
+    let mut table =
+        Table::new(["candidate", "generation", "operator", "parents", "score", "cases", "outcome", "prompt"]);
     for record in candidates {
         let parents: Vec<String> = record.parents.iter().map(|id| id.short()).collect();
         let prompt = prompt_text(&record.candidate).replace('\n', " ");

@@ -16,7 +16,11 @@ pub(crate) struct StopArguments {
     job: String,
 }
 
-pub(crate) async fn stop(global: &Global, output: &Output, arguments: &StopArguments) -> Result<Status, Failure> {
+pub(crate) async fn stop(
+    global: &Global,
+    output: &Output,
+    arguments: &StopArguments,
+) -> Result<Status, Failure> {
     let store = place::open_existing(global).await?;
     let job = find(&*store, &arguments.job).await?;
     if job.state == JobState::Running && job.owned {

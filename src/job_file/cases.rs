@@ -61,7 +61,9 @@ pub(super) fn read(document: &Document, folder: &Path, raw: &RawData) -> Result<
         path.as_ref().map(|path| read_file(document, key, &folder.join(path), &columns)).transpose()
     };
     let Some(train) = file("data.train", &raw.train)? else {
-        return Err(document.error("data.train", "is missing; name the file of cases, such as \"cases.jsonl\""));
+        return Err(
+            document.error("data.train", "is missing; name the file of cases, such as \"cases.jsonl\"")
+        );
     };
     let (validation, test) = (file("data.validation", &raw.validation)?, file("data.test", &raw.test)?);
 
@@ -93,7 +95,12 @@ pub(super) fn read(document: &Document, folder: &Path, raw: &RawData) -> Result<
     Ok(Cases { search, test: test_cases, datasets, parts, warnings })
 }
 
-fn read_file(document: &Document, key: &str, path: &Path, columns: &DataConfig) -> Result<Dataset, JobFileError> {
+fn read_file(
+    document: &Document,
+    key: &str,
+    path: &Path,
+    columns: &DataConfig,
+) -> Result<Dataset, JobFileError> {
     Dataset::read(path, columns).map_err(|error: DataError| match error.line {
         // The line of the file of cases says more than that of the job file.
         Some(_) => JobFileError::of_data(error),
@@ -129,19 +136,35 @@ fn leaks(document: &Document, found: &[Overlap], parts: &[Part; 3]) -> Result<Ve
             let of_pair = |overlap: &&Overlap| overlap.first == first.split && overlap.second == second.split;
             found.iter().filter(of_pair).filter(|overlap| overlap.kind == kind).count()
         };
-        let names = format!("{} ({}) and {} ({})", first.split.as_str(), first.origin, second.split.as_str(), second.origin);
+        let names = format!(
+            "{} ({}) and {} ({})",
+            first.split.as_str(),
+            first.origin,
+            second.split.as_str(),
+            second.origin
+        );
         let same = count(OverlapKind::Case);
         if same > 0 {
             let message = format!(
                 "{same} {} in both {names}; what was learned there would be measured again here: take them out of one",
                 if same == 1 { "case is" } else { "cases are" }
             );
-            let key = format!("data.{}", if document.has(&format!("data.{}", second.split.as_str())) { second.split.as_str() } else { "train" });
+            let key = format!(
+                "data.{}",
+                if document.has(&format!("data.{}", second.split.as_str())) {
+                    second.split.as_str()
+                } else {
+                    "train"
+                }
+            );
             return Err(document.error(&key, message));
         }
         let alike = count(OverlapKind::Input);
         if alike > 0 {
-            warnings.push(format!("{alike} inputs are in both {names}, with other answers or columns"));
+            let inputs = if alike == 1 { "input is" } else { "inputs are" };
+            warnings.push(format!(
+                "{alike} {inputs} in both {names}, in other letter case or with other columns"
+            ));
         }
     }
     Ok(warnings)

@@ -107,7 +107,8 @@ impl Document {
     /// An error about a key, or about the lack of it.
     pub(super) fn error(&self, key: &str, message: impl Into<String>) -> JobFileError {
         // What is not there may be missed in the table that is.
-        let mut ancestors = std::iter::successors(Some(key), |key| key.rsplit_once('.').map(|(table, _)| table));
+        let mut ancestors =
+            std::iter::successors(Some(key), |key| key.rsplit_once('.').map(|(table, _)| table));
         let place = match ancestors.find_map(|key| self.places.get(key)) {
             Some(range) => self.place(range.start),
             None => Place::File(self.path.clone()),
@@ -191,15 +192,31 @@ fn deep_moved(value: DeValue<'_>, offset: usize) -> DeValue<'_> {
     }
 }
 
+/// A key as it is written in a file: in quotes where it needs them.
+fn written(key: &str) -> String {
+    let is_bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if !key.is_empty() && key.chars().all(is_bare) {
+        key.to_owned()
+    } else {
+        toml::Value::from(key).to_string()
+    }
+}
+
 /// Notes the range of every key: its name, and up to the end of its value where that follows.
 fn note_places(prefix: &str, table: &DeTable<'_>, places: &mut BTreeMap<String, Range<usize>>) {
     for (key, value) in table {
-        let path = if prefix.is_empty() { key.get_ref().to_string() } else { format!("{prefix}.{}", key.get_ref()) };
+        let name = written(key.get_ref());
+        let path = if prefix.is_empty() { name } else { format!("{prefix}.{name}") };
         note_value(&path, key.span(), value, places);
     }
 }
 
-fn note_value(path: &str, key: Range<usize>, value: &Spanned<DeValue<'_>>, places: &mut BTreeMap<String, Range<usize>>) {
+fn note_value(
+    path: &str,
+    key: Range<usize>,
+    value: &Spanned<DeValue<'_>>,
+    places: &mut BTreeMap<String, Range<usize>>,
+) {
     let end = value.span().end.max(key.end);
     places.insert(path.to_owned(), key.start..end);
     match value.get_ref() {

@@ -33,13 +33,15 @@ pub(super) fn evaluator(
     cases: Vec<&Case>,
 ) -> Result<CheckedEvaluator, JobFileError> {
     let columns = raw.data.columns();
-    let names: std::collections::BTreeSet<&String> = cases.iter().flat_map(|case| case.columns.keys()).collect();
+    let names: std::collections::BTreeSet<&String> =
+        cases.iter().flat_map(|case| case.columns.keys()).collect();
     let renderer = Renderer::new(&raw.template.user, Variables::of_task(names, &columns))
         .map_err(|error| document.error("template.user", error.to_string()))?;
 
     if raw.score == ScoreConfig::default() {
         let names: Vec<&str> = Metric::ALL.into_iter().map(Metric::as_str).collect();
-        let message = format!("is missing; say how answers are judged, with one of {}", super::known::list(&names));
+        let message =
+            format!("is missing; say how answers are judged, with one of {}", super::known::list(&names));
         return Err(document.error("score.metric", message));
     }
     let mut context = ScoreContext::new(folder, cases);

@@ -36,9 +36,23 @@ pub(super) fn in_our_words(message: &str, more: &[&str]) -> String {
     }
     match message.strip_prefix("missing field `").and_then(|rest| rest.split_once('`')) {
         Some((name, _)) => format!("the key `{name}` is missing"),
-        None => message.to_owned(),
+        None => TYPES.iter().fold(message.to_owned(), |message, (from, to)| {
+            let end = format!("expected {from}");
+            message.strip_suffix(&end).map(|start| format!("{start}expected {to}")).unwrap_or(message)
+        }),
     }
 }
+
+/// Types as the deserializer and as people call them.
+const TYPES: [(&str, &str); 7] = [
+    ("i64", "a whole number"),
+    ("u64", "a whole number from 0 on"),
+    ("u32", "a whole number from 0 on"),
+    ("usize", "a whole number from 0 on"),
+    ("f64", "a number"),
+    ("a sequence", "a list"),
+    ("a map", "a table"),
+];
 
 #[cfg(test)]
 mod tests {
@@ -51,6 +65,7 @@ mod tests {
         let said = in_our_words("unknown field `zzz`, expected `a` or `b`", &["name"]);
         assert_eq!(said, "there is no key `zzz` here; there are `a`, `b` and `name`");
         assert_eq!(in_our_words("missing field `kind`", &[]), "the key `kind` is missing");
-        assert_eq!(in_our_words("invalid type: x", &[]), "invalid type: x");
+        let said = in_our_words("invalid type: string \"x\", expected i64", &[]);
+        assert_eq!(said, "invalid type: string \"x\", expected a whole number");
     }
 }

@@ -37,7 +37,7 @@ pub(super) fn models(document: &Document, folder: &Path, raw: &RawJob) -> Result
     }
     let registry = ModelRegistry::new(providers.clone(), raw.prices.clone()).map_err(|error| {
         // The registry says `[providers.lab]` where a job file has the key `providers.lab`.
-        let table = error.model.trim_start_matches('[').trim_end_matches(']').replace('"', "");
+        let table = error.model.trim_start_matches('[').trim_end_matches(']').to_owned();
         document.error(&table, error.message)
     })?;
     let mut warnings = vec![];
@@ -52,7 +52,8 @@ pub(super) fn models(document: &Document, folder: &Path, raw: &RawJob) -> Result
         if model.cost_limit(&ChatRequest::new(vec![])).is_none() {
             let section = format!("no price of {name} is known; give one in [prices.\"{name}\"]");
             if raw.budget.dollars.is_some() {
-                let message = format!("cannot be kept to: {section}, or limit `evaluations` or `tokens` instead");
+                let message =
+                    format!("cannot be kept to: {section}, or limit `evaluations` or `tokens` instead");
                 return Err(document.error("budget.dollars", message));
             }
             warnings.push(format!("{section} to see dollars"));
@@ -60,7 +61,8 @@ pub(super) fn models(document: &Document, folder: &Path, raw: &RawJob) -> Result
         Ok(name)
     };
     let task = look_up("model.task", task)?;
-    let reflection = raw.model.reflection.as_ref().map(|name| look_up("model.reflection", name)).transpose()?;
+    let reflection =
+        raw.model.reflection.as_ref().map(|name| look_up("model.reflection", name)).transpose()?;
     let judge = raw.model.judge.as_ref().map(|name| look_up("model.judge", name)).transpose()?;
     if reflection.is_none() && document.has("reflection") {
         let message = "there is no reflection model to set; name one as `model.reflection`";
@@ -74,7 +76,10 @@ pub(super) fn models(document: &Document, folder: &Path, raw: &RawJob) -> Result
 fn in_folder(folder: &Path, name: &ModelName) -> ModelName {
     let is_file = name.provider() == LOCAL && name.model().to_lowercase().ends_with(".gguf");
     let path = folder.join(name.model());
-    is_file.then(|| format!("{LOCAL}:{}", path.display()).parse().ok()).flatten().unwrap_or_else(|| name.clone())
+    is_file
+        .then(|| format!("{LOCAL}:{}", path.display()).parse().ok())
+        .flatten()
+        .unwrap_or_else(|| name.clone())
 }
 
 /// Whether a local model can be had, without loading or fetching it.

@@ -88,7 +88,8 @@ pub(super) struct RawReflection {
 
 impl Default for RawReflection {
     fn default() -> Self {
-        Self { temperature: None, max_output_tokens: 4_096 }
+        // Without chance the same question would bring the same answer.
+        Self { temperature: Some(1.0), max_output_tokens: 4_096 }
     }
 }
 

@@ -10,7 +10,10 @@ use super::raw::RawSeed;
 pub(super) fn seeds(document: &Document, raw: &RawSeed) -> Result<Vec<Candidate>, JobFileError> {
     let prompts = raw.prompts.iter().enumerate().map(|(index, prompt)| {
         Candidate::from_instruction(prompt.as_str()).map_err(|_| {
-            document.error(&format!("seed.prompts[{index}]"), "the prompt is empty; write what the model is to do")
+            document.error(
+                &format!("seed.prompts[{index}]"),
+                "the prompt is empty; write what the model is to do",
+            )
         })
     });
     let mut seeds: Vec<Candidate> = vec![];
@@ -21,7 +24,8 @@ pub(super) fn seeds(document: &Document, raw: &RawSeed) -> Result<Vec<Candidate>
         }
     }
     if seeds.is_empty() {
-        let message = "there is no prompt to start from; write one, as in prompts = [\"What is the sentiment?\"]";
+        let message =
+            "there is no prompt to start from; write one, as in prompts = [\"What is the sentiment?\"]";
         return Err(document.error("seed.prompts", message));
     }
     Ok(seeds)
@@ -41,7 +45,9 @@ pub(super) fn check(
             });
             let of_candidate = raw.candidates.iter().position(|candidate| candidate == seed);
             match (of_prompt, of_candidate) {
-                (Some(index), _) => document.error(&format!("seed.prompts[{index}]"), error.error.to_string()),
+                (Some(index), _) => {
+                    document.error(&format!("seed.prompts[{index}]"), error.error.to_string())
+                }
                 (None, index) => {
                     let key = format!("seed.candidates[{}]", index.unwrap_or_default());
                     document.error(&key, error.to_string())

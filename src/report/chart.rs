@@ -13,6 +13,9 @@ const BOTTOM: f64 = 48.0;
 /// Points of a line that are drawn at most: more cannot be told apart.
 const MOST_POINTS: usize = 600;
 
+/// With no more points than this each of a line's has a dot.
+const MOST_DOTS: usize = 40;
+
 /// One side of a chart.
 pub(super) struct Axis {
     pub(super) label: &'static str,
@@ -59,7 +62,7 @@ impl Axis {
         let (low, high) = (low.max(1.0), high.max(2.0));
         let marks = (0..12).flat_map(|power| [1.0, 2.0, 5.0].map(|digit| digit * 10_f64.powi(power)));
         let mut ticks: Vec<f64> = marks.collect();
-        let first = ticks.iter().rposition(|tick| *tick <= low).unwrap_or(0);
+        let first = ticks.iter().rposition(|tick| *tick <= low).unwrap_or(0).min(ticks.len() - 2);
         let last = ticks.iter().position(|tick| *tick >= high).unwrap_or(ticks.len() - 1);
         ticks = ticks[first..=last.max(first + 1)].to_vec();
         Self { label, low: ticks[0], high: ticks[ticks.len() - 1], ticks, logarithmic: true, format }
@@ -129,10 +132,16 @@ impl Chart {
             let _ = write!(path, "{}{x:.1} {y:.1}", if index == 0 { 'M' } else { 'L' });
         }
         let _ = write!(self.body, r#"<path class="line {}" d="{path}"/>"#, series.class);
-        if let [(x, y)] = points[..] {
-            let (x, y) = self.place(x, y);
-            let _ =
-                write!(self.body, r#"<circle class="dot {}" cx="{x:.1}" cy="{y:.1}" r="4"/>"#, series.class);
+        // Where there are few points, each can be seen and asked for its value.
+        for (x, y) in points.iter().filter(|_| points.len() <= MOST_DOTS) {
+            let title = format!("{}: {} at {}", series.name, (self.y.format)(*y), (self.x.format)(*x));
+            let (x, y) = self.place(*x, *y);
+            let _ = write!(
+                self.body,
+                r#"<circle class="dot {}" cx="{x:.1}" cy="{y:.1}" r="3.5"><title>{}</title></circle>"#,
+                series.class,
+                Escaped(&title)
+            );
         }
         let height = self.place(0.0, last).1;
         self.labels.push((height, series.name.clone(), series.class));
@@ -215,7 +224,7 @@ pub(super) fn opening(id: &str, width: f64, height: f64, title: &str, descriptio
 fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let every = points.len().div_ceil(MOST_POINTS).max(1);
     let mut kept: Vec<_> = points.iter().step_by(every).copied().collect();
-    if let Some(last) = points.last().filter(|_| (points.len().max(1) - 1) % every != 0) {
+    if let Some(last) = points.last().filter(|_| !(points.len() - 1).is_multiple_of(every)) {
         kept.push(*last);
     }
     kept

@@ -13,7 +13,11 @@ struct Islands<'a>(BTreeMap<u32, Vec<&'a HistoryRecord>>);
 impl<'a> Islands<'a> {
     fn new(history: &'a [HistoryRecord]) -> Self {
         let mut islands: BTreeMap<u32, Vec<&HistoryRecord>> = BTreeMap::new();
-        for point in history {
+        // A store keeps no other numbers, but what cannot be drawn must not spoil what can.
+        let drawable = |point: &&HistoryRecord| {
+            [point.best, point.mean, point.diversity, point.dollars].iter().all(|value| value.is_finite())
+        };
+        for point in history.iter().filter(drawable) {
             islands.entry(point.island).or_default().push(point);
         }
         for points in islands.values_mut() {
@@ -38,10 +42,10 @@ impl<'a> Islands<'a> {
 
 /// The curves, each with its caption.
 pub(super) fn curves(history: &[HistoryRecord]) -> Vec<(String, String)> {
-    if history.is_empty() {
+    let islands = Islands::new(history);
+    if islands.0.is_empty() {
         return vec![];
     }
-    let islands = Islands::new(history);
     let mut fitness = islands.series("best", "best", |point| point.best);
     fitness.extend(islands.series("mean", "mean", |point| point.mean));
     let diversity = islands.series("diversity", "diversity", |point| point.diversity);
@@ -56,9 +60,10 @@ pub(super) fn curves(history: &[HistoryRecord]) -> Vec<(String, String)> {
         ),
     ];
     let spent = islands.series("dollars", "cost", |point| point.dollars);
-    if history.iter().any(|point| point.dollars > 0.0) {
-        let most = history.iter().map(|point| point.dollars).fold(0.0, f64::max);
-        let axis = Axis::over("US dollars", [0.0, most].into_iter(), most, dollars);
+    let most = spent.iter().flat_map(|series| &series.points).map(|point| point.1).fold(0.0, f64::max);
+    if most > 0.0 {
+        let digits = |tick: f64| format!("${}", (tick * 1e9).round() / 1e9);
+        let axis = Axis::over("US dollars", [0.0, most].into_iter(), most, digits);
         curves.push((
             "What the search had cost, in US dollars.".to_owned(),
             drawn("cost", "Cost", "US dollars", &spent, axis, dollars),
@@ -78,7 +83,9 @@ fn scores(series: &[Series], least: f64) -> Axis {
 
 fn drawn(id: &str, title: &str, what: &str, series: &[Series], y: Axis, format: fn(f64) -> String) -> String {
     let evaluations = series.iter().flat_map(|series| series.points.iter().map(|point| point.0));
-    let x = Axis::over("evaluations", evaluations.chain([0.0]), 5.0, |tick| count(tick.max(0.0) as u64));
+    let most = evaluations.clone().fold(5.0, f64::max);
+    let x = Axis::over("evaluations", evaluations.chain([0.0]), 5.0, |tick| count(tick.max(0.0) as u64))
+        .within(0.0, most);
     let mut description = format!("The {what} over evaluations.");
     for series in series {
         if let (Some(first), Some(last)) = (series.points.first(), series.points.last()) {

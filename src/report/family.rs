@@ -11,6 +11,8 @@ use super::text::{Escaped, counted, score};
 const MOST_DRAWN: usize = 600;
 /// With more than this on average in a column, marks stand closer and have no names.
 const MOST_NAMED: usize = 14;
+/// Rows of a tree of many generations at least.
+const LEAST_ROWS: usize = 9;
 const MARGIN: f64 = 36.0;
 
 /// The tree as a picture, and what to say about it.
@@ -152,7 +154,10 @@ impl Layout {
         for place in drawn {
             members[columns[&depths[place]]].push(*place);
         }
-        let rows = members.iter().map(Vec::len).max().unwrap_or(1);
+        let most = members.iter().map(Vec::len).max().unwrap_or(1);
+        // A steady state has many generations of few: they take some height, too, so that lines part.
+        let rows = most.max((members.len() / 4).min(LEAST_ROWS));
+        let mut siblings: BTreeMap<usize, usize> = BTreeMap::new();
         let mut spots: BTreeMap<usize, (usize, f64)> = BTreeMap::new();
         for (column, places) in members.iter().enumerate() {
             // Children stand near the middle of their parents, so that lines cross little.
@@ -165,8 +170,13 @@ impl Layout {
                         .filter_map(|parent| spots.get(parent))
                         .map(|spot| spot.1)
                         .collect();
-                    let height = heights.iter().sum::<f64>() / heights.len().max(1) as f64;
-                    (if heights.is_empty() { (rows - 1) as f64 / 2.0 } else { height }, *place)
+                    let Some(first) = roster.parents(*place).first().filter(|_| !heights.is_empty()) else {
+                        return ((rows - 1) as f64 / 2.0, *place);
+                    };
+                    let elder = siblings.entry(*first).and_modify(|count| *count += 1).or_insert(0);
+                    // 0, 1, -1, 2, -2: brothers and sisters above and below each other.
+                    let aside = elder.div_ceil(2) as f64 * if elder.is_multiple_of(2) { -1.0 } else { 1.0 };
+                    (heights.iter().sum::<f64>() / heights.len() as f64 + aside, *place)
                 })
                 .collect();
             wanted.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));

@@ -1,5 +1,6 @@
 //! The page from its parts.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use evohub_actors::JobResult;
@@ -47,7 +48,7 @@ pub(super) fn page(input: &ReportInput<'_>) -> String {
     tree(&mut html, &roster, &line);
     differences(&mut html, input.result, &roster, &line);
     candidates(&mut html, &roster, chosen);
-    let _ = write!(html, "</main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n");
+    let _ = writeln!(html, "</main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>");
     html
 }
 
@@ -82,7 +83,7 @@ fn facts(input: &ReportInput<'_>) -> String {
     let error = input.result.and_then(|result| result.error.as_ref()).or(job.error.as_ref());
     if let Some(error) = error {
         let _ =
-            write!(html, "<p class=\"error\"><strong>Error:</strong> <bdi>{}</bdi></p>\n", Escaped(error));
+            writeln!(html, "<p class=\"error\"><strong>Error:</strong> <bdi>{}</bdi></p>", Escaped(error));
     }
     html
 }
@@ -129,7 +130,8 @@ fn front(html: &mut String, roster: &Roster<'_>, chosen: Option<usize>) {
         Some(picture) => {
             let caption = "Validation score by length of the prompt. Prompts on the line are not beaten: no other is both better and shorter. Only those measured on all validation cases are shown.";
             figure(html, &picture, caption);
-            legend(html, chosen.is_some());
+            let places = (0..roster.len()).filter(|place| roster.is_measured(*place));
+            legend(html, places.map(|place| Fate::of(roster.record(place))).collect(), chosen.is_some());
         }
     }
     html.push_str("</section>\n");
@@ -147,14 +149,14 @@ fn tree(html: &mut String, roster: &Roster<'_>, line: &[usize]) {
                 let _ =
                     write!(caption, " Not drawn: {} of the less important.", count(family.left_out as u64));
             }
-            let _ = write!(
+            let _ = writeln!(
                 html,
-                "<figure class=\"tree\" style=\"--natural:{:.0}px\"><div class=\"wide\" tabindex=\"0\" role=\"group\" aria-label=\"Family tree\">{}</div><figcaption>{}</figcaption></figure>\n",
+                "<figure class=\"tree\" style=\"--natural:{:.0}px\"><div class=\"wide\" tabindex=\"0\" role=\"group\" aria-label=\"Family tree\">{}</div><figcaption>{}</figcaption></figure>",
                 family.width,
                 family.svg,
                 Escaped(&caption)
             );
-            legend(html, !line.is_empty());
+            legend(html, roster.records().map(|(_, record)| Fate::of(record)).collect(), !line.is_empty());
         }
     }
     html.push_str("</section>\n");
@@ -165,15 +167,15 @@ fn differences(html: &mut String, result: Option<&JobResult>, roster: &Roster<'_
     let Some(best) = &result.best else { return };
     html.push_str("<section>\n<h2>Prompts</h2>\n");
     if best.id == result.seed.id {
-        let _ = write!(
+        let _ = writeln!(
             html,
-            "<h3>Seed and chosen</h3><pre class=\"prompt\" dir=\"auto\">{}</pre>\n",
+            "<h3>Seed and chosen</h3><pre class=\"prompt\" dir=\"auto\">{}</pre>",
             Escaped(&best.prompt)
         );
     } else {
-        let _ = write!(
+        let _ = writeln!(
             html,
-            "<h3>Chosen</h3><pre class=\"prompt\" dir=\"auto\">{}</pre>\n<h3>Seed</h3><pre class=\"prompt\" dir=\"auto\">{}</pre>\n<h3>From the seed to the chosen prompt</h3><p class=\"key\"><ins>inserted</ins> <del>deleted</del></p>{}\n",
+            "<h3>Chosen</h3><pre class=\"prompt\" dir=\"auto\">{}</pre>\n<h3>Seed</h3><pre class=\"prompt\" dir=\"auto\">{}</pre>\n<h3>From the seed to the chosen prompt</h3><p class=\"key\"><ins>inserted</ins> <del>deleted</del></p>{}",
             Escaped(&best.prompt),
             Escaped(&result.seed.prompt),
             difference(&result.seed.candidate, &best.candidate, Shown::All)
@@ -181,7 +183,7 @@ fn differences(html: &mut String, result: Option<&JobResult>, roster: &Roster<'_
     }
     if line.len() > 1 {
         let steps = counted(line.len() as u64 - 1, "step");
-        let _ = write!(html, "<h3>How it came to be, in {steps}</h3>\n<ol class=\"steps\">\n");
+        let _ = writeln!(html, "<h3>How it came to be, in {steps}</h3>\n<ol class=\"steps\">");
         for pair in line.windows(2) {
             step(html, roster, pair[0], pair[1]);
         }
@@ -195,9 +197,9 @@ fn step(html: &mut String, roster: &Roster<'_>, parent: usize, child: usize) {
     let (old, new) = (roster.record(parent), roster.record(child));
     let others: Vec<String> = roster.parents(child)[1..].iter().map(|place| roster.label(*place)).collect();
     let others = if others.is_empty() { String::new() } else { format!(" with {}", others.join(", ")) };
-    let _ = write!(
+    let _ = writeln!(
         html,
-        "<li><p><strong>{}</strong> from {}{}, generation {}: validation {} → {}</p>{}</li>\n",
+        "<li><p><strong>{}</strong> from {}{}, generation {}: validation {} → {}</p>{}</li>",
         Escaped(&new.operator),
         Escaped(&roster.label(parent)),
         Escaped(&others),
@@ -217,17 +219,17 @@ fn candidates(html: &mut String, roster: &Roster<'_>, chosen: Option<usize>) {
     if chosen.is_some() {
         html.push_str(" The chosen one has a star.");
     }
-    let _ = write!(html, "</p>\n{}\n</section>\n", table::table(roster, chosen));
+    let _ = writeln!(html, "</p>\n{}\n</section>", table::table(roster, chosen));
 }
 
 fn figure(html: &mut String, svg: &str, caption: &str) {
-    let _ = write!(html, "<figure>{svg}<figcaption>{}</figcaption></figure>\n", Escaped(caption));
+    let _ = writeln!(html, "<figure>{svg}<figcaption>{}</figcaption></figure>", Escaped(caption));
 }
 
-/// What the marks mean.
-fn legend(html: &mut String, chosen: bool) {
+/// What the marks that are there mean.
+fn legend(html: &mut String, fates: BTreeSet<Fate>, chosen: bool) {
     html.push_str("<ul class=\"legend\">");
-    for fate in Fate::ALL {
+    for fate in fates {
         let _ = write!(
             html,
             r#"<li><svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16" aria-hidden="true">{}</svg> {}</li>"#,

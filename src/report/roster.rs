@@ -38,7 +38,13 @@ impl<'a> Roster<'a> {
 
     fn places_of_parents(&self, record: &CandidateRecord) -> Vec<usize> {
         let place = |id| self.places.get(&(record.island, id)).or_else(|| self.anywhere.get(&id)).copied();
-        record.parents.iter().filter_map(|id| place(*id)).collect()
+        let mut places: Vec<usize> = vec![];
+        for parent in record.parents.iter().filter_map(|id| place(*id)) {
+            if !places.contains(&parent) {
+                places.push(parent);
+            }
+        }
+        places
     }
 
     pub(super) fn len(&self) -> usize {
@@ -107,8 +113,6 @@ pub(super) enum Fate {
 }
 
 impl Fate {
-    pub(super) const ALL: [Self; 4] = [Self::Kept, Self::Displaced, Self::Fallen, Self::Open];
-
     pub(super) fn of(record: &CandidateRecord) -> Self {
         let is = |outcomes: &[Outcome]| outcomes.iter().any(|outcome| outcome.as_str() == record.outcome);
         if is(&[Outcome::Kept]) {

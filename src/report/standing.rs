@@ -7,13 +7,16 @@ use evohub_actors::{JobResult, Measured, Standing};
 use super::chart::opening;
 use super::text::{Escaped, count, counted, p_value, score, signed};
 
+/// The scores on one part of the cases.
+type Part = fn(&Standing) -> Option<&Measured>;
+
 /// The table of scores, and a sentence on what it says.
 pub(super) fn table(result: &JobResult) -> String {
     let best = result.best.as_ref();
     let mut html = String::from(
         r#"<table class="scores"><thead><tr><th scope="col"></th><th scope="col">Seed</th><th scope="col">Chosen</th><th scope="col">Difference</th></tr></thead><tbody>"#,
     );
-    let rows: [(&str, fn(&Standing) -> Option<&Measured>); 3] = [
+    let rows: [(&str, Part); 3] = [
         ("Test (sealed)", |standing| standing.test.as_ref()),
         ("Validation", |standing| standing.validation.as_ref()),
         ("Train", |standing| standing.train.as_ref()),
@@ -38,7 +41,13 @@ pub(super) fn table(result: &JobResult) -> String {
         r#"<tr><th scope="row">Characters</th><td>{}</td><td>{}</td><td>{}</td></tr></tbody></table>"#,
         count(seed as u64),
         chosen.map_or_else(|| "–".to_owned(), |length| count(length as u64)),
-        chosen.map_or_else(|| "–".to_owned(), |length| format!("{:+}", length as i64 - seed as i64)),
+        chosen.map_or_else(
+            || "–".to_owned(),
+            |length| {
+                let sign = if length < seed { '−' } else { '+' };
+                format!("{sign}{}", count(length.abs_diff(seed) as u64))
+            }
+        ),
     );
     html.push_str(&verdict(result));
     html

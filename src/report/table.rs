@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use evohub_actors::prompt_text;
+use evohub_evolution::Candidate;
 
 use super::roster::Roster;
 use super::text::{Escaped, count, score_or_dash};
@@ -50,23 +51,25 @@ pub(super) fn table(roster: &Roster<'_>, chosen: Option<usize>) -> String {
             record.validation_cases,
             record.candidate.length(),
             count(record.candidate.length() as u64),
-            prompt(&prompt_text(&record.candidate)),
+            prompt(&record.candidate),
         );
     }
     html.push_str("</tbody></table></div>");
     html
 }
 
-/// A prompt that unfolds, unless it is short.
-fn prompt(text: &str) -> String {
+/// A prompt that unfolds from the beginning of its first text, unless that is all of it and short.
+fn prompt(candidate: &Candidate) -> String {
+    let text = prompt_text(candidate);
     if text.chars().count() <= GLIMPSE && !text.contains('\n') {
-        return format!(r#"<bdi class="short">{}</bdi>"#, Escaped(text));
+        return format!(r#"<bdi class="short">{}</bdi>"#, Escaped(&text));
     }
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let glimpse: String = line.chars().take(GLIMPSE).collect();
+    let first = candidate.components().values().find(|text| !text.trim().is_empty());
+    let words: Vec<&str> = first.map_or(text.as_str(), String::as_str).split_whitespace().collect();
+    let glimpse: String = words.join(" ").chars().take(GLIMPSE).collect();
     format!(
-        r#"<details><summary><bdi>{}…</bdi></summary><pre class="prompt" dir="auto">{}</pre></details>"#,
+        r#"<details><summary><bdi>{} …</bdi></summary><pre class="prompt" dir="auto">{}</pre></details>"#,
         Escaped(&glimpse),
-        Escaped(text)
+        Escaped(&text)
     )
 }

@@ -74,12 +74,13 @@ pub(super) fn seconds(value: f64) -> String {
     }
 }
 
-/// A point in time, in GMT, from milliseconds since the Unix epoch.
+/// A point in time, in GMT and without the day of the week, from milliseconds since the Unix epoch.
 pub(super) fn time(millis: i64) -> String {
     let since = Duration::from_millis(u64::try_from(millis).unwrap_or(0));
     // The library knows years of four digits only.
     let last = Duration::from_secs(253_402_300_799);
-    httpdate::fmt_http_date(UNIX_EPOCH + since.min(last))
+    let text = httpdate::fmt_http_date(UNIX_EPOCH + since.min(last));
+    text.split_once(", ").map_or(text.clone(), |(_, date)| date.to_owned())
 }
 
 /// A p-value.
@@ -112,7 +113,7 @@ mod tests {
         assert_eq!([0.26, 59.4, 61.0, 7_260.0].map(seconds), ["0.3 s", "59.4 s", "1 min 1 s", "2 h 1 min"]);
         assert_eq!([0.25, -0.1].map(signed), ["+0.250", "−0.100"]);
         assert_eq!([0.04, 1e-9].map(p_value), ["0.0400", "< 0.0001"]);
-        assert_eq!(time(784_111_777_000), "Sun, 06 Nov 1994 08:49:37 GMT");
-        assert_eq!((time(-1), time(i64::MAX)), (time(0), "Fri, 31 Dec 9999 23:59:59 GMT".to_owned()));
+        assert_eq!(time(784_111_777_000), "06 Nov 1994 08:49:37 GMT");
+        assert_eq!((time(-1), time(i64::MAX)), (time(0), "31 Dec 9999 23:59:59 GMT".to_owned()));
     }
 }

@@ -67,7 +67,7 @@ impl GaConfig {
                 return Err(format!("`{key}` is {value}, and must be from 0 to 1"));
             }
         }
-        Ok(())
+        self.race.validate()
     }
 
     /// As many as let about four generations be paid for; at least 12, below which ranks are mostly chance.
@@ -190,7 +190,7 @@ impl Ga {
         let score = |id: &CandidateId, context: &Context<'_>| context.ledger.mean_on(*id, &ranked).unwrap_or(0.0);
         self.population.sort_by(|a, b| score(b, context).total_cmp(&score(a, context)));
         for id in self.population.split_off(self.config.population.min(self.population.len())) {
-            context.settle(id, Outcome::Displaced);
+            context.settle(id, Outcome::Displaced, ranked.len());
         }
     }
 

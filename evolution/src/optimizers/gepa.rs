@@ -1,16 +1,28 @@
 //! GEPA: reflective prompt evolution (arXiv 2507.19457), in a steady state whose course does not depend on the
 //! order in which results arrive.
 //!
-//! Proposals are numbered. Proposal `k` is bred from what the population was when proposal `k - in_flight` was
-//! settled, and proposals settle in the order of their numbers, so that at most `in_flight` are under way and none
-//! is bred from older knowledge than that. Each has its own source of chance. Whatever the latencies, the same
-//! seed and the same scores give the same family tree, and slots are kept busy by the proposals that need not wait.
+//! What a proposal goes through between two decisions is a leg: from the parent's minibatch over the reflection
+//! model to the child's first look, then from look to look of its race. The search has a clock of its own, on which
+//! a leg takes a fixed time, and legs are judged in the order in which they are due there, however long each really
+//! took. A judgement sees only what was judged before it, and is followed at once by whatever it calls for: the
+//! next leg, new proposals. So the same seed and the same scores give the same family tree whatever the latencies
+//! are. Late results delay the search, never alter it; slots stay busy with the `in_flight` proposals that are
+//! under way meanwhile.
 //!
-//! Differences from the paper, each of which can be switched off: a proposal's validation is a race; the search ranks
-//! on a part of the validation cases and leaves the rest to finals among the leaders; operators that need no
-//! model take part.
+//! Differences from the paper, and the setting with which each is switched off:
+//! - Several proposals are under way (`in_flight = 1`).
+//! - A parent keeps its minibatch for several proposals, so that its part is paid and waited for once
+//!   (`minibatch_uses = 1`).
+//! - A child becomes a parent as soon as it has passed the first look of its race, and leaves when it falls
+//!   (`race.enabled = false`: the only look is at all ranked cases).
+//! - Of several parents drawn from the Pareto fronts the most promising is taken (`contenders = 1`).
+//! - A validation is a race (`race.enabled = false`).
+//! - The search ranks on a part of the validation cases, and finals among the leaders use the others
+//!   (`ranking_cases` = all of them, `finals = 0`).
+//! - Operators that need no model take part (leave them out of the run's operators).
 
 mod merge;
+mod pool;
 mod proposal;
 mod window;
 
@@ -31,17 +43,26 @@ use crate::piece::ProposalOrder;
 use crate::race::RaceConfig;
 use crate::rng::stream;
 
+use pool::Pool;
 use proposal::Proposal;
 
-/// Settings of [`Gepa`]. The defaults are the paper's where it has the setting.
+/// Settings of [`Gepa`]. The defaults keep half of 32 slots busy and reach more than the paper's settings do at the
+/// same number of evaluations, in simulation (`benches/schedule.rs`). Fewer proposals under way take longer and
+/// reach more still.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct GepaConfig {
-    /// Train cases of a minibatch, 1 or more.
+    /// Train cases of a minibatch, 1 or more; the paper's is 3.
     pub minibatch: usize,
-    /// Proposals under way at once, 1 or more. More keeps more slots busy; each is bred from knowledge that is at
-    /// most this many proposals old.
+    /// Proposals under way at once, 1 or more; the paper's is 1. More keeps more slots busy, and each proposal is
+    /// bred from older knowledge. About as many as there are slots; a fiftieth of the evaluations at most (but 4),
+    /// or all of a small budget would go into children of the seeds.
     pub in_flight: usize,
+    /// Proposals for which a parent keeps its minibatch, 1 or more; the paper's is 1.
+    pub minibatch_uses: usize,
+    /// Draws from the Pareto fronts of which the most promising becomes the parent, 1 to 1,000; the paper's is 1.
+    /// The more, the greedier, and the better many proposals under way go together with a steep ascent.
+    pub contenders: usize,
     /// Whether two lineages are merged now and then.
     pub merge: bool,
     /// Merges in a run, at most.
@@ -50,7 +71,7 @@ pub struct GepaConfig {
     pub race: RaceConfig,
     /// Validation cases that the search ranks on; absent: chosen by the budget.
     pub ranking_cases: Option<usize>,
-    /// Part of the evaluations kept for the finals, 0 to 0.9.
+    /// Part of the evaluations kept for the finals, 0 to 0.9; unless 0, at least two for each ranked case.
     pub finals: f64,
     /// Proposals after which a window is complete: progress is reported and the state made durable.
     pub window: usize,
@@ -59,13 +80,15 @@ pub struct GepaConfig {
 impl Default for GepaConfig {
     fn default() -> Self {
         Self {
-            minibatch: 3,
-            in_flight: 8,
+            minibatch: 4,
+            in_flight: 38,
+            minibatch_uses: 8,
+            contenders: 30,
             merge: false,
             max_merges: 5,
             race: RaceConfig::default(),
             ranking_cases: None,
-            finals: 0.15,
+            finals: 0.1,
             window: 8,
         }
     }
@@ -73,19 +96,31 @@ impl Default for GepaConfig {
 
 impl GepaConfig {
     pub(super) fn validate(&self) -> Result<(), String> {
-        if self.minibatch == 0 || self.in_flight == 0 || self.window == 0 {
-            return Err("`minibatch`, `in_flight` and `window` must be 1 or more".into());
+        if [self.minibatch, self.minibatch_uses, self.in_flight, self.window].contains(&0) {
+            return Err("`minibatch`, `minibatch_uses`, `in_flight` and `window` must be 1 or more".into());
+        }
+        if !(1..=1_000).contains(&self.contenders) {
+            return Err(format!("`contenders` is {}, and must be from 1 to 1,000", self.contenders));
+        }
+        if self.ranking_cases == Some(0) {
+            return Err("`ranking_cases` must be 1 or more".into());
         }
         if !(0.0..=0.9).contains(&self.finals) {
             return Err(format!("`finals` is {}, and must be from 0 to 0.9", self.finals));
         }
-        Ok(())
+        self.race.validate()
     }
 
-    /// A twentieth of the budget, so that all proposals under way can be paid for in the worst case until near
-    /// the end; at least 24, below which ranks are mostly chance.
+    /// How many proposals may be under way when so many evaluations may be spent.
+    fn in_flight(&self, evaluations: Option<u64>) -> usize {
+        let most = evaluations.map_or(usize::MAX, |most| (most as usize / 50).max(4));
+        self.in_flight.min(most)
+    }
+
+    /// An eightieth of the evaluations: few, because what a candidate costs decides how many there can be, and the
+    /// finals judge the leaders on the rest. At least 24, below which ranks are mostly chance.
     pub(super) fn ranking_cases(&self, evaluations: Option<u64>) -> Option<usize> {
-        self.ranking_cases.or_else(|| evaluations.map(|most| (most as usize / 20).max(24)))
+        self.ranking_cases.or_else(|| evaluations.map(|most| (most as usize / 80).max(24)))
     }
 }
 
@@ -114,7 +149,11 @@ pub struct Gepa {
     questions: VecDeque<ProposalOrder>,
     window: VecDeque<Proposal>,
     next: u64,
-    pool: Vec<CandidateId>,
+    pool: Pool,
+    /// Minibatches drawn.
+    minibatches: u64,
+    /// The search's own time: when the leg judged last was due.
+    clock: u64,
     /// Evaluations that settled work has asked for, counted alike in every order of arrival.
     settled_cost: u64,
     settled: u64,
@@ -137,7 +176,9 @@ impl Gepa {
             questions: VecDeque::new(),
             window: VecDeque::new(),
             next: 0,
-            pool: vec![],
+            pool: Pool::default(),
+            minibatches: 0,
+            clock: 0,
             settled_cost: 0,
             settled: 0,
             saved: 0,
@@ -162,7 +203,10 @@ impl Gepa {
 
     fn seeded(&mut self, context: &mut Context<'_>) {
         let seeds = context.settings.seeds.clone();
-        self.pool = bear_seeds(&seeds, context);
+        for id in bear_seeds(&seeds, context) {
+            self.pool.join(id, &[], context.ranked().len(), context);
+            self.pool.complete(id);
+        }
         self.phase = Phase::Searching;
         context.checkpoint();
         if self.closing.is_none() {
@@ -200,17 +244,6 @@ impl Gepa {
         batch
     }
 
-    fn best_of_pool(&self, context: &Context<'_>) -> CandidateId {
-        let score = |id: &CandidateId| context.ledger.mean_on(*id, context.ranked()).unwrap_or(0.0);
-        let mut best = self.pool[0];
-        for id in &self.pool {
-            if score(id) > score(&best) {
-                best = *id;
-            }
-        }
-        best
-    }
-
     /// Evaluations that the finals may use.
     fn left(&self, context: &Context<'_>) -> Option<u64> {
         let most = context.account.budget().evaluations?;
@@ -231,19 +264,19 @@ impl Gepa {
         self.measurements = Measurements::default();
         self.questions.clear();
         let open: Vec<Proposal> = self.window.drain(..).collect();
-        for proposal in open {
+        for mut proposal in open {
             proposal.bear(Outcome::Unfinished, context);
         }
         if !matches!(self.phase, Phase::Over(_)) {
             if self.finals.is_none() {
-                self.finals = Some(Finals::new(&self.pool, Some(0), context));
+                self.finals = Some(Finals::new(self.pool.population(), Some(0), context));
             }
             self.phase = Phase::Over(reason);
         }
     }
 
     fn begin_finals(&mut self, context: &mut Context<'_>) {
-        let finals = Finals::new(&self.pool, self.left(context), context);
+        let finals = Finals::among(&self.pool.standings(context), self.left(context), context);
         self.phase = Phase::Finals;
         context.checkpoint();
         let known = self.measurements.request(SEEDS, finals.pieces(), context.ledger);
@@ -291,7 +324,7 @@ impl Optimizer for Gepa {
     }
 
     fn population(&self) -> &[CandidateId] {
-        &self.pool
+        self.pool.population()
     }
 
     fn generation(&self) -> u32 {
@@ -313,7 +346,7 @@ impl Optimizer for Gepa {
         if let Some(finals) = &self.finals {
             return finals.winner(context);
         }
-        (!self.pool.is_empty()).then(|| self.best_of_pool(context))
+        (!self.pool.is_empty()).then(|| self.pool.best(context).0)
     }
 
     #[expect(clippy::expect_used, reason = "plain data with string keys always has a JSON form")]

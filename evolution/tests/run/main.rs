@@ -2,6 +2,7 @@
 
 #![expect(unreachable_pub, reason = "modules of a test")]
 
+#[expect(dead_code, reason = "the benchmark reads more of an outcome")]
 mod simulation;
 
 use evohub_evolution::optimizers::{GaConfig, GepaConfig};
@@ -20,6 +21,7 @@ fn setup(algorithm: AlgorithmConfig, evaluations: u64) -> Setup {
         slots: 16,
         budget: Budget { evaluations: Some(evaluations), ..Budget::default() },
         cases: 60,
+        reflection: true,
         duplicates: false,
         restarts: false,
     }
@@ -27,8 +29,8 @@ fn setup(algorithm: AlgorithmConfig, evaluations: u64) -> Setup {
 
 fn algorithms() -> impl Strategy<Value = AlgorithmConfig> {
     prop_oneof![
-        (1..12_usize, any::<bool>(), any::<bool>()).prop_map(|(in_flight, merge, race)| {
-            let mut config = GepaConfig { in_flight, merge, ..GepaConfig::default() };
+        (1..12_usize, 1..4_usize, any::<bool>(), any::<bool>()).prop_map(|(in_flight, uses, merge, race)| {
+            let mut config = GepaConfig { in_flight, minibatch_uses: uses, merge, ..GepaConfig::default() };
             config.race.enabled = race;
             AlgorithmConfig::Gepa(config)
         }),
@@ -93,12 +95,26 @@ proptest! {
 
 #[test]
 fn a_budget_is_used_up_and_the_prompt_gets_better() {
-    for algorithm in [AlgorithmConfig::Gepa(GepaConfig::default()), AlgorithmConfig::Ga(GaConfig::default())] {
+    for algorithm in [AlgorithmConfig::Gepa(GepaConfig::default()), AlgorithmConfig::Ga(GaConfig::default())]
+    {
         let name = algorithm.name();
         let outcome = simulate(&Setup { cases: 100, ..setup(algorithm, 2_000) });
         assert_eq!(outcome.finish.reason, FinishReason::Budget);
         assert!((1_700..=2_000).contains(&outcome.calls), "{name} used {}", outcome.calls);
         let truth = LANDSCAPE.truth(&outcome.chosen.unwrap());
         assert!(truth > LANDSCAPE.truth(&LANDSCAPE.seed()) + 0.15, "{name} reached {truth}");
+    }
+}
+
+/// The quick start: few evaluations, and no model to reflect.
+#[test]
+fn a_small_budget_looks_at_many_and_is_sure_of_few() {
+    for seed in 0..8 {
+        let algorithm = AlgorithmConfig::Gepa(GepaConfig::default());
+        let outcome = simulate(&Setup { seed, cases: 100, reflection: false, ..setup(algorithm, 240) });
+        assert!(outcome.tree.len() > 10, "looked at {}", outcome.tree.len() - 1);
+        assert!((220..=240).contains(&outcome.calls), "used {}", outcome.calls);
+        let finalists = outcome.measured.iter().filter(|cases| **cases >= 30).count();
+        assert!(finalists >= 2, "{finalists} measured on 30 cases or more");
     }
 }

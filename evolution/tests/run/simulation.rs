@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use evohub_evolution::rng::{RunRng, stream};
 use evohub_evolution::variation::rewrite::Rewrite;
+use evohub_evolution::variation::{Operator, VariationContext};
 use evohub_evolution::{
-    Action, AlgorithmConfig, Answer, Budget, Candidate, Case, CaseSet, Checkpoint, CostModel, Digest, Evaluation,
-    Event, Finish, Objectives, Operators, Piece, ProposalOrder, Run, RunEvent, RunSettings, Split, VariationLimits,
+    Action, AlgorithmConfig, Answer, Budget, Candidate, Case, CaseSet, Checkpoint, CostModel, Digest,
+    Evaluation, Event, Finish, Objectives, Operators, Piece, ProposalOrder, Run, RunEvent, RunSettings,
+    Split, VariationLimits,
 };
 use rand::RngExt;
 
@@ -59,19 +61,38 @@ impl Landscape {
         (5_000..7_000).map(|number| self.score(candidate, number)).sum::<f64>() / 2_000.0
     }
 
+    /// The text of a child.
+    fn vary(&self, parent: &str, rng: &mut RunRng) -> String {
+        let mut qualities = qualities(parent);
+        let skill = rng.random_range(0..qualities.len());
+        let scale = if self.skills == 1 { 1.0 } else { 2.0 };
+        let change = (self.drift + self.spread * gauss(rng)) * scale;
+        qualities[skill] = (qualities[skill] + change).clamp(0.05, 0.97);
+        let words: Vec<String> = qualities.iter().map(|quality| format!("{quality:.4}")).collect();
+        words.join(" ")
+    }
+
     /// What the reflection model answers: it depends on the question and the proposal alone.
     pub fn answer(&self, order: &ProposalOrder, seed: u64) -> Answer {
         let digest = Digest::of_fields([order.question.as_bytes(), &order.id.0.to_le_bytes()]);
         let mut rng = stream(seed, &digest.to_string(), order.id.0);
         let parent = order.question.split("```\n").nth(1).unwrap();
-        let mut qualities = qualities(parent.split("\n```").next().unwrap());
-        let skill = rng.random_range(0..qualities.len());
-        let scale = if self.skills == 1 { 1.0 } else { 2.0 };
-        let change = (self.drift + self.spread * gauss(&mut rng)) * scale;
-        qualities[skill] = (qualities[skill] + change).clamp(0.05, 0.97);
-        let words: Vec<String> = qualities.iter().map(|quality| format!("{quality:.4}")).collect();
-        let text = format!("```\n{}\n```", words.join(" "));
+        let words = self.vary(parent.split("\n```").next().unwrap(), &mut rng);
+        let text = format!("```\n{}\n```", words);
         Answer { text, truncated: false, dollars: 0.01, tokens: 100 }
+    }
+}
+
+/// Changes a prompt without a model.
+struct Shift(Landscape);
+
+impl Operator for Shift {
+    fn name(&self) -> &str {
+        "shift"
+    }
+
+    fn vary(&self, parents: &[&Candidate], _: &VariationContext<'_>, rng: &mut RunRng) -> Option<Candidate> {
+        Candidate::from_instruction(self.0.vary(parents[0].component("instruction"), rng)).ok()
     }
 }
 
@@ -86,6 +107,8 @@ pub struct Setup {
     pub slots: usize,
     pub budget: Budget,
     pub cases: u32,
+    /// Whether there is a reflection model; otherwise an operator without a model makes the same changes.
+    pub reflection: bool,
     /// Every result arrives twice.
     pub duplicates: bool,
     /// The run is thrown away at every checkpoint and goes on from its text form.
@@ -105,6 +128,8 @@ pub struct Outcome {
     pub dollars: f64,
     /// The family tree: every birth with its parents, operator and outcome.
     pub tree: Vec<String>,
+    /// Validation cases that each candidate was measured on.
+    pub measured: Vec<u32>,
     pub events: Vec<RunEvent>,
     pub saved: u64,
 }
@@ -129,7 +154,7 @@ pub fn settings(setup: &Setup) -> RunSettings {
         seed: setup.seed,
         algorithm: setup.algorithm.clone(),
         seeds: vec![setup.landscape.seed()],
-        reflection: true,
+        reflection: setup.reflection,
         limits: VariationLimits::default(),
         ranking_cases: setup.algorithm.ranking_cases(validation, setup.budget.evaluations),
         budget: setup.budget,
@@ -143,7 +168,9 @@ pub fn settings(setup: &Setup) -> RunSettings {
 pub fn simulate(setup: &Setup) -> Outcome {
     let (settings, cases) = (Arc::new(settings(setup)), Arc::new(case_set(setup.cases)));
     let rewrites = vec![(Rewrite::Reflect, 1.0), (Rewrite::ModelCrossover, 1.0)];
-    let operators = Arc::new(Operators::new(vec![], rewrites));
+    let shift: Arc<dyn Operator> = Arc::new(Shift(setup.landscape));
+    let plain = if setup.reflection { vec![] } else { vec![(shift, 1.0)] };
+    let operators = Arc::new(Operators::new(plain, rewrites));
     let mut run = Run::new(Arc::clone(&settings), Arc::clone(&cases), Arc::clone(&operators));
     let mut rng = stream(setup.latencies, "latency", 0);
     // The heap's key is the time in nanoseconds; an arrival number breaks ties.
@@ -199,7 +226,9 @@ pub fn simulate(setup: &Setup) -> Outcome {
         }
         if let Some(finish) = finish {
             let tree = run.ledger().births().iter().map(|born| format!("{born:?}")).collect();
+            let measured = |id| run.ledger().validation_mean(id).map_or(0, |(_, cases)| cases);
             return Outcome {
+                measured: run.ledger().births().iter().map(|born| measured(born.id)).collect(),
                 chosen: finish.best.and_then(|id| run.ledger().candidate(id)).cloned(),
                 finish,
                 busy: busy / (setup.slots as f64 * now),
@@ -215,7 +244,8 @@ pub fn simulate(setup: &Setup) -> Outcome {
         if restart {
             let text = run.checkpoint();
             let checkpoint = Checkpoint::from_text(&text).unwrap();
-            run = Run::restore(checkpoint, Arc::clone(&settings), Arc::clone(&cases), Arc::clone(&operators)).unwrap();
+            run = Run::restore(checkpoint, Arc::clone(&settings), Arc::clone(&cases), Arc::clone(&operators))
+                .unwrap();
             assert_eq!(run.checkpoint(), text, "a restored run has the same state");
             // What was under way is given out again: here it still is, and every answer is the same.
             assert_eq!(run.in_flight().len(), in_flight);

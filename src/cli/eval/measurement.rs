@@ -6,7 +6,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use evohub::JobSpec;
 use evohub::evaluation::{Evaluator, evaluation_key};
-use evohub::evolution::{Candidate, Case, Digest, Evaluation, Failure as EvaluationFailure, FailureKind, Split};
+use evohub::evolution::{
+    Candidate, Case, Digest, Evaluation, Failure as EvaluationFailure, FailureKind, Split,
+};
 use evohub::store::{EvaluationRecord, JobId, JobState, JournalBatch, Lease, NewJob, Store};
 use futures::StreamExt as _;
 
@@ -38,7 +40,8 @@ pub(super) async fn measure(
 ) -> Result<Measured, Failure> {
     let (candidate, cases) = (&spec.seeds[0], &spec.data.test);
     let fingerprint = evaluator.fingerprint();
-    let keys: Vec<Digest> = cases.iter().map(|case| evaluation_key(&fingerprint, candidate, case, 0)).collect();
+    let keys: Vec<Digest> =
+        cases.iter().map(|case| evaluation_key(&fingerprint, candidate, case, 0)).collect();
     let known = match store {
         Some(store) => store.evaluations(&keys).await?,
         None => HashMap::new(),

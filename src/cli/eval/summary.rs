@@ -73,7 +73,11 @@ impl Durations {
         // The nearest rank.
         let rank = |share: f64| seconds[((share * seconds.len() as f64).ceil() as usize).max(1) - 1];
         let middle = seconds.len() / 2;
-        let median = if seconds.len() % 2 == 1 { seconds[middle] } else { (seconds[middle - 1] + seconds[middle]) / 2.0 };
+        let median = if seconds.len() % 2 == 1 {
+            seconds[middle]
+        } else {
+            (seconds[middle - 1] + seconds[middle]) / 2.0
+        };
         let mean = seconds.iter().sum::<f64>() / seconds.len() as f64;
         Some(Self { mean, median, p95: rank(0.95), min, max })
     }
@@ -88,13 +92,19 @@ impl fmt::Display for Summary {
             _ => writeln!(f, "score     none: no case could be measured")?,
         }
         if self.failed > 0 {
-            writeln!(f, "failed    {} cases, which do not count", self.failed)?;
+            writeln!(f, "failed    {}, not counted", self.failed)?;
         }
         if let Some(Durations { mean, median, p95, min, max }) = &self.duration {
-            writeln!(f, "duration  mean {mean:.3} s, median {median:.3}, p95 {p95:.3}, min {min:.3}, max {max:.3}")?;
+            writeln!(
+                f,
+                "duration  mean {mean:.3} s, median {median:.3}, p95 {p95:.3}, min {min:.3}, max {max:.3}"
+            )?;
         }
         let Self { model_calls, tokens, dollars, saved, .. } = self;
-        write!(f, "cost      {model_calls} model calls, {tokens} tokens, ${dollars:.4}; {saved} of the cases known from before")
+        write!(
+            f,
+            "cost      {model_calls} model calls, {tokens} tokens, ${dollars:.4}; {saved} of the cases known from before"
+        )
     }
 }
 

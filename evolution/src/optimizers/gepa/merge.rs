@@ -4,6 +4,7 @@ use rand::RngExt;
 use rand::seq::IndexedRandom;
 
 use super::proposal::{Proposal, Stage};
+use super::window::LOOK;
 use super::{Gepa, MERGE_GATE};
 use crate::candidate::{Candidate, CandidateId};
 use crate::context::Context;
@@ -21,28 +22,22 @@ impl Gepa {
     pub(super) fn open_merge(&mut self, context: &Context<'_>) -> Option<Proposal> {
         let mut rng = stream(context.settings.seed, "merge", self.next);
         let turn = self.config.merge && self.merges < self.config.max_merges && rng.random_bool(SHARE);
-        if !turn || self.pool.len() < 3 {
+        if !turn || self.pool.population().len() < 3 {
             return None;
         }
         for _ in 0..ATTEMPTS {
             let Some((a, b, child)) = self.draw_pair(&mut rng, context) else { continue };
             self.merges += 1;
             self.merged.push((a, b));
-            return Some(Proposal {
-                number: self.next,
-                parents: vec![a, b],
-                reference: self.best_of_pool(context),
-                batch: gate_cases(a, b, &mut rng, context),
-                component: String::new(),
-                operator: "merge".into(),
-                child: Some(child),
-                stage: Stage::MergeGate,
-                generation: self.generation_of_next(),
-                cost: 0,
-                saved: 0,
-            seen: 0,
-            unusable: None,
-            });
+            let mut proposal = Proposal::new(self.next, vec![a, b], self.generation_of_next());
+            proposal.batch = gate_cases(a, b, &mut rng, context);
+            proposal.operator = "merge".into();
+            proposal.child = Some(child);
+            proposal.stage = Stage::MergeGate;
+            let first_look = self.config.race.looks(context.ranked().len())[0];
+            proposal.reserved = (proposal.batch.len() + first_look) as u64;
+            proposal.due = self.clock + LOOK;
+            return Some(proposal);
         }
         None
     }
@@ -53,10 +48,13 @@ impl Gepa {
         rng: &mut RunRng,
         context: &Context<'_>,
     ) -> Option<(CandidateId, CandidateId, Candidate)> {
-        let scores: Vec<Vec<f64>> =
-            self.pool.iter().filter_map(|id| context.ledger.scores_on(*id, context.ranked())).collect();
+        let pool = self.pool.population();
+        let scores: Vec<Vec<f64>> = pool
+            .iter()
+            .map(|id| context.ledger.scores_on(*id, context.ranked()).unwrap_or_default())
+            .collect();
         let fronts = ParetoFronts::new(&scores);
-        let (a, b) = (self.pool[fronts.sample(rng)], self.pool[fronts.sample(rng)]);
+        let (a, b) = (pool[fronts.sample(rng)], pool[fronts.sample(rng)]);
         let (of_a, of_b) = (context.ledger.ancestors(a), context.ledger.ancestors(b));
         if a == b || of_a.contains(&b) || of_b.contains(&a) {
             return None;
@@ -67,8 +65,7 @@ impl Gepa {
         let mean = |id| context.ledger.mean_on(id, context.ranked());
         let worse = mean(a)?.min(mean(b)?);
         // In the order of birth: sets have none, and the draw must not depend on it.
-        let common: Vec<CandidateId> = self
-            .pool
+        let common: Vec<CandidateId> = pool
             .iter()
             .copied()
             .filter(|id| of_a.contains(id) && of_b.contains(id))
@@ -132,15 +129,14 @@ fn combine(
     second: &Candidate,
     first_is_better: bool,
 ) -> Option<Candidate> {
-    let from_first =
-        |in_ancestor_and_first: bool, in_ancestor_and_second: bool| match (
-            in_ancestor_and_first,
-            in_ancestor_and_second,
-        ) {
-            (true, false) => false,
-            (false, true) => true,
-            _ => first_is_better,
-        };
+    let from_first = |in_ancestor_and_first: bool, in_ancestor_and_second: bool| match (
+        in_ancestor_and_first,
+        in_ancestor_and_second,
+    ) {
+        (true, false) => false,
+        (false, true) => true,
+        _ => first_is_better,
+    };
     let mut child = if first_is_better { first.clone() } else { second.clone() };
     for (name, text) in ancestor.components() {
         let (a, b) = (first.component(name), second.component(name));

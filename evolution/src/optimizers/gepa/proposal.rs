@@ -19,7 +19,9 @@ pub(super) enum Stage {
     MergeGate,
     /// The child is measured on the validation cases up to this look.
     Racing(usize),
-    /// It is decided; `None` when there is no child.
+    /// The child is measured up to this look, and waits for its turn to be judged.
+    Measured(usize),
+    /// It is decided and waits for its turn; `None` when there is no child.
     Decided(Option<Outcome>),
 }
 
@@ -28,40 +30,74 @@ pub(super) enum Stage {
 pub(super) struct Proposal {
     pub(super) number: u64,
     pub(super) parents: Vec<CandidateId>,
-    /// Best of the population when the proposal was opened: what the child races against.
-    pub(super) reference: CandidateId,
     /// Cases of its minibatch (train) or of its merge gate (validation); empty where it has neither.
     pub(super) batch: Vec<u32>,
+    /// Whether an earlier proposal has the same parent and minibatch, and pays for the parent's part.
+    pub(super) is_batch_shared: bool,
     pub(super) component: String,
     pub(super) operator: String,
     pub(super) child: Option<Candidate>,
     pub(super) stage: Stage,
     pub(super) generation: u32,
-    /// Evaluations asked for on its behalf, those that were known already included.
+    /// When its present leg is judged, on the clock of the search.
+    pub(super) due: u64,
+    /// Evaluations that its present leg takes at most.
+    pub(super) reserved: u64,
+    /// Evaluations asked for on behalf of its present leg, those that were known already included.
     pub(super) cost: u64,
     /// Evaluations a full measurement would have taken on top.
     pub(super) saved: u64,
-    /// Validation cases of the shared order that the child was measured on.
+    /// Validation cases of the shared order that the child was judged on.
     pub(super) seen: usize,
+    /// Whether the child is in the pool already.
+    pub(super) born: bool,
     /// Why the model's answer could not be used.
     pub(super) unusable: Option<String>,
 }
 
 impl Proposal {
+    /// A proposal that has come nowhere yet.
+    pub(super) fn new(number: u64, parents: Vec<CandidateId>, generation: u32) -> Self {
+        Self {
+            number,
+            parents,
+            batch: vec![],
+            is_batch_shared: false,
+            component: String::new(),
+            operator: String::new(),
+            child: None,
+            stage: Stage::Decided(None),
+            generation,
+            due: 0,
+            reserved: 0,
+            cost: 0,
+            saved: 0,
+            seen: 0,
+            born: false,
+            unusable: None,
+        }
+    }
+
     /// Ends it because the model's answer cannot be used.
     pub(super) fn reject(&mut self, reason: &str) {
         self.unusable = Some(reason.to_owned());
         self.stage = Stage::Decided(None);
     }
 
-    /// Enters the birth of its child, if it has one. `false` when there is none or it is nobody new.
-    pub(super) fn bear(&self, outcome: Outcome, context: &mut Context<'_>) -> bool {
+    /// Enters what became of its child, if it has one: its birth the first time. `false` when there is none or it
+    /// is nobody new.
+    pub(super) fn bear(&mut self, outcome: Outcome, context: &mut Context<'_>) -> bool {
         let Some(child) = &self.child else { return false };
+        if self.born {
+            context.settle(child.id(), outcome, self.seen);
+            return true;
+        }
         let birth = Birth {
             parents: self.parents.clone(),
             operator: self.operator.clone(),
             generation: self.generation,
         };
-        context.bear(child, birth, outcome, self.seen)
+        self.born = context.bear(child, birth, outcome, self.seen);
+        self.born
     }
 }

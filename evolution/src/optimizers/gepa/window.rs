@@ -1,4 +1,4 @@
-//! The proposals under way: how they are opened, go on and are settled in the order of their numbers.
+//! The proposals under way: how they are opened, go on from leg to leg and are judged in the order of the clock.
 
 use super::proposal::{Proposal, Stage};
 use super::{BARREN, Gepa, MERGE_GATE, Phase};
@@ -7,24 +7,33 @@ use crate::case::Split;
 use crate::context::Context;
 use crate::evaluation::Failure;
 use crate::event::RunEvent;
+use crate::finals::Finals;
 use crate::ledger::Outcome;
 use crate::optimizers::seeding::pieces;
 use crate::piece::{Answer, Piece, ProposalId, ProposalOrder};
 use crate::rng::stream;
-use crate::selection::ParetoFronts;
 use crate::variation::VariationContext;
 use crate::variation::operators::Drawn;
 use crate::variation::rewrite::{Example, Rewrite, read_answer};
 
+/// How long the measurements up to a look take on the search's own clock.
+pub(super) const LOOK: u64 = 1;
+/// How long it takes there from the parent's minibatch over the reflection model to the child's first look. Of the
+/// order that it really is, so that looks need not wait for slower reflections that began before them.
+const REFLECTION: u64 = 4;
+
 impl Gepa {
     /// Opens as many proposals as may be under way, and goes to the finals when none can be.
     ///
-    /// It must be called after each single settlement: what a proposal is bred from is then the same whether its
-    /// predecessors were settled one by one or at a stroke.
+    /// It must be called after each single judgement: what a proposal is bred from is then the same whether those
+    /// before it were judged one by one or at a stroke.
     pub(super) fn open_proposals(&mut self, context: &mut Context<'_>) {
-        while self.phase == Phase::Searching && self.window.len() < self.config.in_flight {
-            let perfect = context.ledger.mean_on(self.best_of_pool(context), context.ranked()) == Some(1.0);
-            if self.barren >= BARREN || perfect || !self.may_spend(context) {
+        let most = self.config.in_flight(context.account.budget().evaluations);
+        while self.phase == Phase::Searching && self.window.len() < most {
+            let (best, seen) = self.pool.best(context);
+            let complete = seen >= context.ranked().len();
+            let perfect = complete && context.ledger.mean_on(best, context.ranked()) == Some(1.0);
+            if self.barren >= BARREN || perfect || !self.may_open(context) {
                 break;
             }
             let merge = self.open_merge(context);
@@ -39,47 +48,33 @@ impl Gepa {
         }
     }
 
-    /// Whether one more proposal fits: in the worst case into the whole budget, and in the usual case into the part
-    /// that is not kept for the finals. Both are counted from settled work only, so that the order of arrival
-    /// does not matter.
-    fn may_spend(&self, context: &Context<'_>) -> bool {
-        if context.account.spent_share() > 1.0 - self.config.finals {
-            return false;
-        }
-        let Some(most) = context.account.budget().evaluations else { return true };
-        let open = self.window.len() as f64 + 1.0;
-        let worst = (2 * self.config.minibatch.max(MERGE_GATE) + context.ranked().len()) as f64;
-        let seeds = (context.settings.seeds.len() * context.ranked().len()) as f64;
-        let usual = match self.settled {
-            0 => worst,
-            settled => ((self.settled_cost as f64 - seeds) / settled as f64).min(worst),
-        };
-        let settled = self.settled_cost as f64;
-        settled + open * worst <= most as f64
-            && settled + open * usual <= most as f64 * (1.0 - self.config.finals)
+    /// Whether one more proposal may be begun.
+    fn may_open(&self, context: &Context<'_>) -> bool {
+        let first_look = self.config.race.looks(context.ranked().len())[0];
+        let child = self.config.minibatch.max(MERGE_GATE) + first_look;
+        context.account.spent_share() <= 1.0 - self.config.finals
+            && self.fits(self.config.minibatch + child, context)
     }
 
-    fn open_mutation(&self, context: &Context<'_>) -> Proposal {
+    /// Whether so many evaluations fit into what is neither spent, nor promised to a leg under way, nor kept for
+    /// the finals. Counted from settled work only, so that the order of arrival does not matter.
+    fn fits(&self, wanted: usize, context: &Context<'_>) -> bool {
+        let Some(most) = context.account.budget().evaluations else { return true };
+        let promised: u64 = self.window.iter().map(|proposal| proposal.reserved).sum();
+        // The finals cannot use more than what their leaders were not measured on.
+        let usable = Finals::most_usable(&self.pool.standings(context), context) as u64;
+        let least = if self.config.finals > 0.0 { 2 * context.ranked().len() as u64 } else { 0 };
+        let kept = ((most as f64 * self.config.finals) as u64).max(least).min(usable);
+        self.settled_cost + promised + wanted as u64 + kept <= most
+    }
+
+    fn open_mutation(&mut self, context: &Context<'_>) -> Proposal {
         let mut rng = stream(context.settings.seed, "proposal", self.next);
-        let scores: Vec<Vec<f64>> =
-            self.pool.iter().filter_map(|id| context.ledger.scores_on(*id, context.ranked())).collect();
-        let parent = self.pool[ParetoFronts::new(&scores).sample(&mut rng)];
-        let mut proposal = Proposal {
-            number: self.next,
-            parents: vec![parent],
-            reference: self.best_of_pool(context),
-            batch: vec![],
-            component: String::new(),
-            operator: String::new(),
-            child: None,
-            stage: Stage::Decided(None),
-            generation: self.generation_of_next(),
-            cost: 0,
-            saved: 0,
-            seen: 0,
-            unusable: None,
-        };
-        let Some(parent) = context.ledger.candidate(parent) else { return proposal };
+        let id = self.pool.parent(self.config.contenders, &mut rng, context);
+        let first_look = self.config.race.looks(context.ranked().len())[0];
+        let mut proposal = Proposal::new(self.next, vec![id], self.generation_of_next());
+        proposal.due = self.clock + LOOK;
+        let Some(parent) = context.ledger.candidate(id) else { return proposal };
         // Components take turns.
         let turn = self.next as usize % parent.components().len();
         proposal.component = parent.components().keys().nth(turn).cloned().unwrap_or_default();
@@ -93,11 +88,19 @@ impl Gepa {
                 // Nothing is to be learnt from traces, so the first look of the race is gate enough.
                 (proposal.child, proposal.operator) = (Some(child), operator);
                 proposal.stage = Stage::Racing(0);
+                proposal.reserved = first_look as u64;
             }
             Some(Drawn::Ask(rewrite)) => {
                 proposal.operator = rewrite.as_str().to_owned();
-                proposal.batch = self.minibatch(self.next, context);
+                let (number, is_fresh) =
+                    self.pool.minibatch(id, self.config.minibatch_uses, self.minibatches);
+                self.minibatches += u64::from(is_fresh);
+                proposal.batch = self.minibatch(number, context);
+                proposal.is_batch_shared = !is_fresh;
                 proposal.stage = Stage::ParentBatch;
+                let batches = if is_fresh { 2 } else { 1 };
+                proposal.reserved = (batches * proposal.batch.len() + first_look) as u64;
+                proposal.due = self.clock + REFLECTION;
             }
             None => {}
         }
@@ -113,9 +116,7 @@ impl Gepa {
     }
 
     fn position(&self, number: u64) -> Option<usize> {
-        let first = self.window.front()?.number;
-        let at = usize::try_from(number.checked_sub(first)?).ok()?;
-        (at < self.window.len()).then_some(at)
+        self.window.iter().position(|proposal| proposal.number == number)
     }
 
     /// Asks for what the stage of a proposal needs, and goes on while that is known already.
@@ -125,7 +126,9 @@ impl Gepa {
             context.ledger.track(child);
         }
         let Some(wanted) = self.wanted(at, context) else { return };
-        self.window[at].cost += wanted.len() as u64;
+        if self.window[at].stage != Stage::ParentBatch || !self.window[at].is_batch_shared {
+            self.window[at].cost += wanted.len() as u64;
+        }
         if self.measurements.request(number, wanted, context.ledger) {
             self.advance(number, context);
         }
@@ -148,7 +151,7 @@ impl Gepa {
                 let from = if look == 0 { 0 } else { looks[look - 1] };
                 Some(pieces(&[child?], &context.ranked()[from..looks[look]]))
             }
-            Stage::Asking | Stage::Decided(_) => None,
+            Stage::Asking | Stage::Measured(_) | Stage::Decided(_) => None,
         }
     }
 
@@ -159,8 +162,8 @@ impl Gepa {
             Stage::ParentBatch => self.ask_model(at, context),
             Stage::ChildBatch => self.gate(at, context),
             Stage::MergeGate => self.merge_gate(at, context),
-            Stage::Racing(look) => self.look(at, look, context),
-            stage @ (Stage::Asking | Stage::Decided(_)) => stage,
+            Stage::Racing(look) => Stage::Measured(look),
+            stage @ (Stage::Asking | Stage::Measured(_) | Stage::Decided(_)) => stage,
         };
         self.window[at].stage = next;
         self.enter(number, context);
@@ -171,7 +174,8 @@ impl Gepa {
         let id = proposal.parents[0];
         let score = |case: &u32| context.ledger.train_score(id, *case);
         // Nothing can be learnt where all is right, and nothing where nothing could be measured.
-        let measured: Vec<u32> = proposal.batch.iter().copied().filter(|case| score(case).is_some()).collect();
+        let measured: Vec<u32> =
+            proposal.batch.iter().copied().filter(|case| score(case).is_some()).collect();
         let perfect = measured.iter().all(|case| score(case) == Some(1.0));
         let Some(parent) = context.ledger.candidate(id).filter(|_| !perfect) else {
             return Stage::Decided(None);
@@ -182,8 +186,11 @@ impl Gepa {
             Some(Example { input, output: &trace.output, feedback: &trace.feedback })
         };
         let examples: Vec<Example<'_>> = measured.iter().filter_map(example).collect();
-        let rewrite =
-            if proposal.operator == Rewrite::Paraphrase.as_str() { Rewrite::Paraphrase } else { Rewrite::Reflect };
+        let rewrite = if proposal.operator == Rewrite::Paraphrase.as_str() {
+            Rewrite::Paraphrase
+        } else {
+            Rewrite::Reflect
+        };
         let order = ProposalOrder {
             id: ProposalId(proposal.number),
             operator: proposal.operator.clone(),
@@ -194,7 +201,9 @@ impl Gepa {
     }
 
     pub(super) fn answered(&mut self, id: ProposalId, answer: &Answer, context: &mut Context<'_>) {
-        let Some(at) = self.position(id.0).filter(|&at| self.window[at].stage == Stage::Asking) else { return };
+        let Some(at) = self.position(id.0).filter(|&at| self.window[at].stage == Stage::Asking) else {
+            return;
+        };
         let proposal = &mut self.window[at];
         let text = read_answer(answer, context.settings.limits);
         let parent = context.ledger.candidate(proposal.parents[0]);
@@ -240,49 +249,105 @@ impl Gepa {
         Stage::Decided(Some(Outcome::Rejected))
     }
 
-    fn look(&mut self, at: usize, look: usize, context: &Context<'_>) -> Stage {
-        let proposal = &mut self.window[at];
-        let Some(child) = proposal.child.as_ref().map(Candidate::id) else { return Stage::Decided(None) };
+    /// Judges legs in the order in which they are due, as far as they are done.
+    pub(super) fn settle_in_order(&mut self, context: &mut Context<'_>) {
+        let due = |proposal: &Proposal| (proposal.due, proposal.number);
+        while let Some(at) = (0..self.window.len()).min_by_key(|&at| due(&self.window[at])) {
+            if !matches!(self.window[at].stage, Stage::Measured(_) | Stage::Decided(_)) {
+                return;
+            }
+            let Some(mut proposal) = self.window.remove(at) else { return };
+            self.clock = proposal.due;
+            self.settled_cost += std::mem::take(&mut proposal.cost);
+            let (outcome, next) = match proposal.stage {
+                Stage::Measured(look) => (Some(self.judge(&mut proposal, look, context)), look + 1),
+                Stage::Decided(outcome) => (outcome, 0),
+                _ => return,
+            };
+            let lives = outcome.is_some_and(|outcome| self.enter_outcome(&mut proposal, outcome, context));
+            match (lives, outcome) {
+                (true, Some(Outcome::Open)) => self.race_on(proposal, next, context),
+                _ => self.conclude(proposal, lives, context),
+            }
+            self.open_proposals(context);
+        }
+    }
+
+    /// What becomes of a child that was measured on the cases up to a look; [`Outcome::Open`] when it races on.
+    fn judge(&self, proposal: &mut Proposal, look: usize, context: &Context<'_>) -> Outcome {
+        let Some(child) = proposal.child.as_ref().map(Candidate::id) else { return Outcome::Unmeasurable };
         let ranked = context.ranked();
         let looks = self.config.race.looks(ranked.len());
         let seen = looks[look];
         let Some(scores) = context.ledger.scores_on(child, &ranked[..seen]) else {
-            return Stage::Decided(Some(Outcome::Unmeasurable));
+            return Outcome::Unmeasurable;
         };
         proposal.seen = seen;
         if seen == ranked.len() {
-            return Stage::Decided(Some(Outcome::Kept));
+            return Outcome::Kept;
         }
-        let reference = context.ledger.scores_on(proposal.reference, &ranked[..seen]).unwrap_or_default();
-        if self.config.race.is_hopeless(&scores, &reference) {
+        let (best, seen_of_best) = self.pool.best(context);
+        let common = &ranked[..seen.min(seen_of_best)];
+        let pair = (context.ledger.scores_on(child, common), context.ledger.scores_on(best, common));
+        let (scores, reference) = (pair.0.unwrap_or(scores), pair.1.unwrap_or_default());
+        if best != child && self.config.race.is_hopeless(&scores, &reference) {
             proposal.saved = (ranked.len() - seen) as u64;
-            return Stage::Decided(Some(Outcome::Dropped));
+            return Outcome::Dropped;
         }
-        Stage::Racing(look + 1)
+        if self.fits(looks[look + 1] - seen, context) { Outcome::Open } else { Outcome::Unfinished }
     }
 
-    /// Settles proposals from the oldest on, as far as they are decided.
-    pub(super) fn settle_in_order(&mut self, context: &mut Context<'_>) {
-        while let Some(Stage::Decided(outcome)) = self.window.front().map(|proposal| proposal.stage) {
-            let Some(proposal) = self.window.pop_front() else { return };
-            self.settled += 1;
-            self.settled_cost += proposal.cost;
-            self.saved += proposal.saved;
-            self.learn_difficulty(&proposal, context);
-            if let Some(reason) = &proposal.unusable {
-                let (operator, reason) = (proposal.operator.clone(), reason.clone());
-                context.announce(RunEvent::ProposalRejected { operator, reason });
+    /// Enters what became of a child, and takes it into the pool or out of it. `false` when there is no child or it
+    /// is nobody new.
+    fn enter_outcome(
+        &mut self,
+        proposal: &mut Proposal,
+        outcome: Outcome,
+        context: &mut Context<'_>,
+    ) -> bool {
+        let is_member = proposal.born;
+        if !proposal.bear(outcome, context) {
+            return false;
+        }
+        let Some(child) = proposal.child.as_ref().map(Candidate::id) else { return false };
+        match outcome {
+            Outcome::Open | Outcome::Kept | Outcome::Unfinished if is_member => {
+                self.pool.saw(child, proposal.seen);
             }
-            let born = outcome.is_some_and(|outcome| proposal.bear(outcome, context));
-            self.barren = if born { 0 } else { self.barren + 1 };
-            if let (true, Some(Outcome::Kept), Some(child)) = (born, outcome, &proposal.child) {
-                self.pool.push(child.id());
-                context.announce_if_best(child.id());
+            Outcome::Open | Outcome::Kept | Outcome::Unfinished => {
+                self.pool.join(child, &proposal.parents, proposal.seen, context);
             }
-            if self.settled.is_multiple_of(self.config.window as u64) {
-                context.complete_generation(self);
-            }
-            self.open_proposals(context);
+            _ => self.pool.leave(child),
+        }
+        if outcome == Outcome::Kept {
+            self.pool.complete(child);
+            context.announce_if_best(child);
+        }
+        true
+    }
+
+    /// Sends a child to its next look.
+    fn race_on(&mut self, mut proposal: Proposal, look: usize, context: &mut Context<'_>) {
+        let looks = self.config.race.looks(context.ranked().len());
+        proposal.stage = Stage::Racing(look);
+        proposal.due = self.clock + LOOK;
+        proposal.reserved = (looks[look] - looks[look - 1]) as u64;
+        let number = proposal.number;
+        self.window.push_back(proposal);
+        self.enter(number, context);
+    }
+
+    /// Books a proposal that is over.
+    fn conclude(&mut self, proposal: Proposal, brought_child: bool, context: &mut Context<'_>) {
+        self.settled += 1;
+        self.saved += proposal.saved;
+        self.learn_difficulty(&proposal, context);
+        if let Some(reason) = proposal.unusable {
+            context.announce(RunEvent::ProposalRejected { operator: proposal.operator, reason });
+        }
+        self.barren = if brought_child { 0 } else { self.barren + 1 };
+        if self.settled.is_multiple_of(self.config.window as u64) {
+            context.complete_generation(self);
         }
     }
 
@@ -306,4 +371,3 @@ impl Gepa {
         (self.next / self.config.window as u64) as u32 + 1
     }
 }
-

@@ -1,0 +1,161 @@
+use evohub_evolution::{AlgorithmConfig, Placement, Split};
+use tempfile::TempDir;
+
+use super::*;
+
+const JOB: &str = r#"
+[seed]
+prompts = ["Judge."]
+
+[data]
+train = "train.jsonl"
+
+[model]
+task = "lab:student"
+
+[providers.lab]
+kind = "openai"
+base_url = "http://127.0.0.1:9/v1"
+
+[score]
+metric = "label"
+
+[budget]
+evaluations = 200
+"#;
+
+fn folder() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    write(&folder, "train.jsonl", 0..100);
+    folder
+}
+
+fn write(folder: &TempDir, name: &str, numbers: std::ops::Range<u32>) {
+    let case = |number: u32| {
+        let label = if number.is_multiple_of(4) { "yes" } else { "no" };
+        format!("{{\"input\": \"case {number}\", \"expected\": \"{label}\"}}\n")
+    };
+    std::fs::write(folder.path().join(name), numbers.map(case).collect::<String>()).unwrap();
+}
+
+fn parse(folder: &TempDir, text: &str, settings: &[&str]) -> Result<JobFile, JobFileError> {
+    let settings: Vec<Setting> = settings.iter().map(|setting| setting.parse().unwrap()).collect();
+    JobFile::parse(&folder.path().join("films.toml"), text, &settings)
+}
+
+fn prompt_of(file: &JobFile) -> &evohub_actors::PromptSpec {
+    match &file.spec.evaluator {
+        EvaluatorSpec::Prompt(prompt) => prompt,
+        EvaluatorSpec::Custom(name) => panic!("there is only {name}"),
+    }
+}
+
+#[test]
+fn what_is_not_said_has_a_default() {
+    let folder = folder();
+    let file = parse(&folder, JOB, &[]).unwrap();
+    assert_eq!((file.spec.name.as_str(), file.spec.seed), ("films", 0));
+    assert_eq!(file.spec.algorithm.name(), "gepa");
+    assert_eq!(prompt_of(&file).template, "{input}");
+    assert_eq!(prompt_of(&file).generation.max_output_tokens, None);
+    assert_eq!((file.store, file.spec.slots, file.spec.reflection), (None, None, None));
+}
+
+#[test]
+fn validation_and_test_are_split_off_with_their_share_of_each_label() {
+    let folder = folder();
+    let file = parse(&folder, JOB, &[]).unwrap();
+    let counts: Vec<_> = file.parts.iter().map(|part| (part.split, part.cases)).collect();
+    assert_eq!(counts, [(Split::Train, 35), (Split::Validation, 35), (Split::Test, 30)]);
+    let yes = |cases: &[evohub_evolution::Case]| {
+        cases.iter().filter(|case| case.expected.as_deref() == Some("yes")).count()
+    };
+    assert!((7..=8).contains(&yes(&file.spec.data.test)));
+    let again = parse(&folder, JOB, &["random_seed=7"]).unwrap();
+    assert_eq!(again.spec.data, file.spec.data, "the seed of the search leaves the cases as they are");
+    let other = parse(&folder, JOB, &["data.split_seed=7"]).unwrap();
+    assert_ne!(other.spec.data, file.spec.data);
+
+    write(&folder, "test.jsonl", 200..210);
+    let file = parse(&folder, JOB, &["data.test=test.jsonl"]).unwrap();
+    assert_eq!(file.parts.each_ref().map(|part| part.cases), [50, 50, 10]);
+    assert!(
+        matches!(file.parts[1].origin, Origin::SplitOff(_))
+            && matches!(file.parts[2].origin, Origin::File(_))
+    );
+}
+
+#[test]
+fn settings_go_before_the_file() {
+    let folder = folder();
+    let settings = [
+        "algorithm.name=ga",
+        "algorithm.population=4",
+        "algorithm.race.enabled=false",
+        "budget.evaluations=300",
+        "seed.prompts=[\"One.\", \"Two.\"]",
+        "name=my films",
+        "limits.max_shots = 2",
+    ];
+    let file = parse(&folder, JOB, &settings).unwrap();
+    let AlgorithmConfig::Ga(config) = &file.spec.algorithm else { panic!("{:?}", file.spec.algorithm) };
+    assert_eq!((config.population, config.race.enabled), (4, false));
+    assert_eq!((file.spec.budget.evaluations, file.spec.seeds.len()), (Some(300), 2));
+    assert_eq!((file.spec.name.as_str(), file.spec.limits.max_shots), ("my films", 2));
+}
+
+#[test]
+fn errors_in_settings_name_them_and_errors_in_the_file_its_line() {
+    let folder = folder();
+    let told = |settings: &[&str]| parse(&folder, JOB, settings).unwrap_err().to_string();
+    assert!(told(&["name=x", "seed.prompts=[\"a\", 3]"]).starts_with("--set seed.prompts=[\"a\", 3]: "));
+    let error = parse(&folder, &JOB.replace("[\"Judge.\"]", "[\"Judge.\", 3]"), &["name=x"]).unwrap_err();
+    assert_eq!((error.line(), error.key.as_deref()), (Some(3), Some("seed.prompts[1]")));
+    assert!("budget".parse::<Setting>().is_err());
+    assert!("a b=1".parse::<Setting>().is_err());
+}
+
+#[test]
+fn whole_candidates_can_be_seeds() {
+    let folder = folder();
+    let seeds = r#"
+[[seed.candidates]]
+components = { instruction = "Judge well.", style = "Be brief." }
+placement = "first_user"
+shots = [{ input = "case 1", output = "no" }]
+parameters = { temperature = 0.5 }
+"#;
+    let file = parse(&folder, &format!("{JOB}{seeds}"), &[]).unwrap();
+    let seed = &file.spec.seeds[1];
+    assert_eq!((seed.placement(), seed.shots().len()), (Placement::FirstUser, 1));
+    assert_eq!((seed.component("style"), seed.parameters()["temperature"]), ("Be brief.", 0.5));
+    let wrong = seeds.replace("placement", "plcement");
+    let error = parse(&folder, &format!("{JOB}{wrong}"), &[]).unwrap_err();
+    assert!(error.to_string().contains("did you mean `placement`?"), "{error}");
+}
+
+#[test]
+fn paths_are_relative_to_the_file() {
+    let folder = folder();
+    std::fs::write(folder.path().join("key"), "secret").unwrap();
+    let file = parse(&folder, JOB, &["providers.lab.key_file=key", "store=jobs/a.db"]).unwrap();
+    assert_eq!(file.spec.providers["lab"].key_file, Some(folder.path().join("key")));
+    assert_eq!(file.store, Some(format!("sqlite:{}", folder.path().join("jobs/a.db").display())));
+    assert_eq!(prompt_of(&file).folder, folder.path().to_str().unwrap());
+    assert!(!format!("{file:?}").contains("secret"));
+}
+
+#[cfg(feature = "local-model")]
+#[test]
+fn local_models_are_looked_up_and_asked_for_short_labels() {
+    let folder = folder();
+    let file = parse(&folder, JOB, &["model.task=local:smollm2-135m-instruct"]).unwrap();
+    assert_eq!(prompt_of(&file).generation.max_output_tokens, Some(16));
+    let error = parse(&folder, JOB, &["model.task=local:models/a.gguf"]).unwrap_err();
+    assert!(error.to_string().contains(folder.path().join("models/a.gguf").to_str().unwrap()), "{error}");
+    std::fs::create_dir(folder.path().join("models")).unwrap();
+    std::fs::write(folder.path().join("models/a.gguf"), "").unwrap();
+    let file =
+        parse(&folder, JOB, &["model.task=local:models/a.gguf", "generation.max_output_tokens=3"]).unwrap();
+    assert_eq!(prompt_of(&file).generation.max_output_tokens, Some(3));
+}

@@ -1,0 +1,173 @@
+mod sample;
+
+use sample::Sample;
+
+use super::*;
+
+/// The text of a page as a reader sees it, without its style and script.
+fn text(html: &str) -> String {
+    let body = &html[html.find("<body>").unwrap()..html.find("<script>").unwrap()];
+    let mut text = String::new();
+    let mut inside = false;
+    for c in body.chars() {
+        match c {
+            '<' => (inside, _) = (true, text.push('\n')),
+            '>' => inside = false,
+            c if !inside => text.push(c),
+            _ => {}
+        }
+    }
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    lines.join("\n")
+}
+
+/// The pictures of a page, each a whole XML document.
+fn pictures(html: &str) -> Vec<&str> {
+    let mut pictures = vec![];
+    let mut rest = html;
+    while let Some(start) = rest.find("<svg") {
+        let end = rest[start..].find("</svg>").expect("every picture ends") + start + "</svg>".len();
+        pictures.push(&rest[start..end]);
+        rest = &rest[end..];
+    }
+    pictures
+}
+
+/// What holds of every page.
+fn check(html: &str) {
+    for picture in pictures(html) {
+        let document =
+            roxmltree::Document::parse(picture).unwrap_or_else(|error| panic!("{error}: {picture}"));
+        let root = document.root_element();
+        if root.attribute("role") == Some("img") {
+            let title =
+                root.children().find(|child| child.has_tag_name(("http://www.w3.org/2000/svg", "title")));
+            assert!(title.and_then(|title| title.text()).is_some_and(|title| !title.is_empty()));
+        }
+        for number in ["NaN", "inf"] {
+            assert!(!picture.contains(number), "{number} in {picture}");
+        }
+    }
+    // HTML is no XML, but this page is both once its head and the characters that HTML alone allows are set aside.
+    let body = &html[html.find("<body>").unwrap()..html.find("<script>").unwrap()];
+    roxmltree::Document::parse(&format!("{body}</body>")).unwrap_or_else(|error| panic!("{error}: {body}"));
+    let elsewhere = html.replace("http://www.w3.org/2000/svg", "");
+    for outside in ["http:", "https:", "src=", "@import", "url(", "<link"] {
+        assert!(!elsewhere.contains(outside), "{outside}");
+    }
+    assert_eq!(html.matches("<script>").count(), 1);
+    assert_eq!(html.matches("<style>").count(), 1);
+    let ids: Vec<&str> = html.split(" id=\"").skip(1).map(|rest| &rest[..rest.find('"').unwrap()]).collect();
+    let unique: std::collections::BTreeSet<&&str> = ids.iter().collect();
+    assert_eq!(unique.len(), ids.len(), "{ids:?}");
+    for link in html.split("href=\"#").skip(1) {
+        let target = &link[..link.find('"').unwrap()];
+        assert!(ids.contains(&target), "{target} is linked and not there");
+    }
+}
+
+#[test]
+fn a_small_page_says_what_there_is() {
+    let sample = Sample::small();
+    let html = page(&sample.input());
+    check(&html);
+    insta::with_settings!({ prepend_module_to_snapshot => false }, {
+        insta::assert_snapshot!("small_page", text(&html));
+    });
+}
+
+#[test]
+fn a_job_without_anything_has_a_page() {
+    let sample = Sample { result: None, candidates: vec![], history: vec![], ..Sample::small() };
+    let html = page(&sample.input());
+    check(&html);
+    let text = text(&html);
+    for said in
+        ["has no result yet", "no curve to draw", "no front to draw", "No candidate was born", "0 candidates"]
+    {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+}
+
+#[test]
+fn a_single_candidate_is_seed_and_choice() {
+    let mut sample = Sample::small();
+    sample.candidates.truncate(1);
+    sample.history.truncate(1);
+    let result = sample.result.as_mut().unwrap();
+    result.best = Some(result.seed.clone());
+    result.p_value = None;
+    let html = page(&sample.input());
+    check(&html);
+    assert!(text(&html).contains("The seed was not beaten"), "{html}");
+    assert!(html.contains(r#"class="ring""#) && !html.contains("<h3>How it came to be"));
+}
+
+#[test]
+fn no_prompt_can_break_out() {
+    let hostile = "</pre><script>alert('x')</script> \"quoted\" & 'it' 🙂👩‍👩‍👧 \u{202e}שלום\u{0}\u{8} ]]> <!-- --> \u{ffff}";
+    let long = format!("{hostile}\n{}", "word \u{1f600} ".repeat(1_500));
+    let sample = Sample::with_prompt(hostile, &long);
+    let html = page(&sample.input());
+    check(&html);
+    assert!(!html.contains("alert('x')") && html.contains("&lt;script&gt;alert(&#39;x&#39;)"));
+    assert!(html.contains("שלום") && !html.contains('\u{0}') && !html.contains("<!--"));
+}
+
+#[test]
+fn many_candidates_are_drawn_and_too_many_thinned() {
+    for (count, drawn) in [(40, 40), (500, 500), (1_500, 600)] {
+        let sample = Sample::evolved(count, 20);
+        let html = page(&sample.input());
+        check(&html);
+        let tree = pictures(&html).into_iter().find(|picture| picture.contains("family-title")).unwrap();
+        assert_eq!(tree.matches(r#"class="touch""#).count(), drawn);
+        assert!(tree.contains("edge winning") && tree.contains(r#"class="ring""#));
+        assert_eq!(html.contains("Not drawn:"), drawn < count);
+    }
+}
+
+#[test]
+fn broken_records_still_make_a_page() {
+    let mut sample = Sample::evolved(12, 4);
+    let (first, last) = (sample.candidates[0].candidate.id(), sample.candidates[11].candidate.id());
+    // Its own ancestor, an ordinal given twice, and a parent that nobody knows.
+    sample.candidates[0].parents = vec![last];
+    sample.candidates[11].parents = vec![first, evohub_evolution::Digest::of_fields([])];
+    sample.candidates[5].ordinal = 4;
+    sample.result.as_mut().unwrap().best.as_mut().unwrap().id = last.to_string();
+    sample.history[0].dollars = f64::INFINITY;
+    check(&page(&sample.input()));
+}
+
+#[test]
+fn several_islands_are_told_apart() {
+    let mut sample = Sample::evolved(30, 5);
+    for record in sample.candidates.iter_mut().skip(1).step_by(2) {
+        record.island = 1;
+    }
+    let history = sample.history.clone();
+    sample.history.extend(history.into_iter().map(|mut point| {
+        point.island = 1;
+        point.best /= 2.0;
+        point
+    }));
+    let html = page(&sample.input());
+    check(&html);
+    let text = text(&html);
+    assert!(text.contains("best 0\n") && text.contains("best 1\n") && text.contains("#1.1"), "{text}");
+}
+
+#[test]
+fn the_front_holds_who_is_not_beaten() {
+    let mut sample = Sample::evolved(6, 2);
+    let scores = [Some(0.5), Some(0.5), Some(0.7), Some(0.6), None, Some(0.9)];
+    for (index, (record, score)) in sample.candidates.iter_mut().zip(scores).enumerate() {
+        record.candidate = evohub_evolution::Candidate::from_instruction("x".repeat(index + 1)).unwrap();
+        (record.validation_score, record.validation_cases) = (score, 40);
+    }
+    // Its score is of fewer cases: it cannot be compared.
+    sample.candidates[5].validation_cases = 10;
+    let roster = roster::Roster::new(&sample.candidates);
+    assert_eq!(pareto::front(&roster), [0, 2]);
+}

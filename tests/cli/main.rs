@@ -1,0 +1,29 @@
+//! The program as its users see it: files, arguments, outputs and exit statuses of real processes.
+
+mod bad_input;
+mod checking;
+mod evaluation;
+#[path = "../support/folder.rs"]
+mod folder;
+mod looking;
+mod recovery;
+mod running;
+#[path = "../support/server.rs"]
+mod server;
+
+use crate::folder::Folder;
+
+/// A text with what differs from run to run taken out.
+fn stable(folder: &Folder, text: &str) -> String {
+    let text = text.replace(folder.path().to_str().unwrap(), "[FOLDER]");
+    let patterns = [
+        (r"127\.0\.0\.1:\d+", "[SERVER]"),
+        (r"films-[0-9a-f]{8}", "films-[ID]"),
+        (r#""seconds": [0-9.e-]+"#, r#""seconds": [SECONDS]"#),
+        (r" in \d+:\d\d \(", " in [TIME] ("),
+    ];
+    let replace = |text: String, (pattern, with): (&str, &str)| {
+        regex::Regex::new(pattern).unwrap().replace_all(&text, with).into_owned()
+    };
+    patterns.into_iter().fold(text, replace)
+}
