@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use evohub::evolution::candidate::INSTRUCTION;
@@ -40,7 +41,7 @@ pub(crate) fn check(global: &Global, output: &Output, arguments: &CheckArguments
     file.check_operators(&toolbox.operator_names())?;
     // Local models are looked up and not loaded.
     let local = models(&file.spec).into_iter().filter(|name| name.provider() == LOCAL);
-    local.for_each(|name| toolbox.add_model(UnopenedModel::new(name.clone())));
+    local.for_each(|name| toolbox.add_model(Arc::new(UnopenedModel::new(name.clone()))));
     let prepared = PreparedJob::new(file.spec.clone(), &toolbox)?;
     file.warnings.iter().for_each(|warning| output.warning(warning));
     let mut lines = overview(&file, &prepared);

@@ -54,13 +54,13 @@ fn indented(prompt: &str) -> String {
 /// One line for each part of the cases, sealed ones first.
 fn scores(text: &mut String, seed: &Standing, best: Option<&Standing>) {
     let _ = writeln!(text, "\n{:<14}{:<28}{}", "score", "seed", if best.is_some() { "chosen" } else { "" });
-    let parts: [(&str, fn(&Standing) -> Option<&Measured>); 3] = [
-        ("test (sealed)", |standing| standing.test.as_ref()),
-        ("validation", |standing| standing.validation.as_ref()),
-        ("train", |standing| standing.train.as_ref()),
-    ];
-    for (name, of) in parts {
-        let (seed, best) = (of(seed), best.and_then(of));
+    let parts =
+        |standing: &Standing| [&standing.test, &standing.validation, &standing.train].map(Clone::clone);
+    let (of_seed, of_best) = (parts(seed), best.map(parts).unwrap_or_default());
+    for ((name, seed), best) in
+        ["test (sealed)", "validation", "train"].into_iter().zip(&of_seed).zip(&of_best)
+    {
+        let (seed, best) = (seed.as_ref(), best.as_ref());
         if seed.is_some() || best.is_some() {
             let line = format!(
                 "{name:<14}{:<28}{}",

@@ -5,6 +5,7 @@ mod summary;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 use evohub::evaluation::scorer::{self, Metric};
@@ -130,7 +131,7 @@ fn check(
         .map_err(|error| Failure::bad_input(format!("{}: {error}", arguments.prompt.display())))?;
     let mut context = ScoreContext::new(&prompt.folder, &dataset.cases);
     if let Some(judge) = &prompt.judge {
-        context = context.with_judge(UnopenedModel::new(judge.clone()));
+        context = context.with_judge(Arc::new(UnopenedModel::new(judge.clone())));
     }
     let scorer = scorer::build(&prompt.score, &context)
         .map_err(|error| Failure::bad_input(format!("--metric: {error}; name a job file with --job")))?;

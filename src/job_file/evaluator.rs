@@ -46,7 +46,7 @@ pub(super) fn evaluator(
     }
     let mut context = ScoreContext::new(folder, cases);
     if let Some(judge) = &models.judge {
-        context = context.with_judge(UnopenedModel::new(judge.clone()));
+        context = context.with_judge(Arc::new(UnopenedModel::new(judge.clone())));
     }
     let scorer = scorer::build(&raw.score, &context)
         .map_err(|error| document.error(&format!("score.{}", error.key), error.kind.to_string()))?;

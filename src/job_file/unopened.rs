@@ -1,7 +1,5 @@
 //! A model that is known by name only.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use evohub_llm::registry::LOCAL;
 use evohub_llm::{ChatModel, ChatRequest, ChatResponse, LlmError, LlmErrorKind, ModelName};
@@ -12,8 +10,8 @@ pub struct UnopenedModel(ModelName);
 
 impl UnopenedModel {
     /// The model of this name, unopened.
-    pub fn new(name: ModelName) -> Arc<dyn ChatModel> {
-        Arc::new(Self(name))
+    pub fn new(name: ModelName) -> Self {
+        Self(name)
     }
 }
 

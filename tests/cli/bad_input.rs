@@ -151,8 +151,9 @@ fn a_job_that_is_not_there_comes_with_those_that_are() {
     let server = Server::start(films);
     let folder = Folder::with_job(&server);
     let id = folder.run(&["run", "job.toml", "--json"]).done().json()["job"].as_str().unwrap().to_owned();
+    let mistyped = id.replacen('l', "", 1);
     for command in ["show", "best", "resume", "stop", "report"] {
-        let outcome = folder.run(&[command, "fims-0"]);
+        let outcome = folder.run(&[command, &mistyped]);
         assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(2), ""), "{command}");
         assert!(outcome.stderr.contains(&format!("did you mean `{id}`?")), "{outcome:?}");
     }
