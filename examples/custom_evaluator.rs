@@ -7,6 +7,8 @@
 //! $ cargo run --release --example custom_evaluator
 //! ```
 
+#![expect(clippy::print_stdout, reason = "an example shows its result")]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -57,8 +59,17 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         limits: VariationLimits::default(),
         // Only operators that edit the text itself: a message on hold has no examples.
         operators: [
-            "draw_shots", "add_random_shot", "add_difficult_shot", "add_different_shot", "replace_shot", "drop_shot",
-            "shuffle_shots", "move_placement", "add_phrase", "replace_phrase", "transplant_shots",
+            "draw_shots",
+            "add_random_shot",
+            "add_difficult_shot",
+            "add_different_shot",
+            "replace_shot",
+            "drop_shot",
+            "shuffle_shots",
+            "move_placement",
+            "add_phrase",
+            "replace_phrase",
+            "transplant_shots",
         ]
         .map(|name| (name.to_owned(), 0.0))
         .into_iter()

@@ -4,6 +4,8 @@
 //! $ cargo run --release --example embed
 //! ```
 
+#![expect(clippy::print_stdout, reason = "an example shows its result")]
+
 use std::path::Path;
 
 use evohub::evolution::RunEvent;

@@ -7,9 +7,9 @@ pub mod job_file;
 pub mod report;
 
 pub use evohub_actors::{
-    Engine, EngineConfig, EngineError, EvaluatorSpec, JobBudget, JobData, JobEvent, JobHandle, JobProgress, JobResult,
-    JobSpec, JobTools, Measured, PreparedJob, PromptSpec, RESULT_VERSION, ReflectionSpec, Saved, Standing, Toolbox,
-    leader, prompt_evaluator, prompt_text,
+    Engine, EngineConfig, EngineError, EvaluatorSpec, JobBudget, JobData, JobEvent, JobHandle, JobProgress,
+    JobResult, JobSpec, JobTools, Measured, PreparedJob, PromptSpec, RESULT_VERSION, ReflectionSpec, Saved,
+    Standing, Toolbox, leader, prompt_evaluator, prompt_text,
 };
 pub use evohub_evaluation as evaluation;
 pub use evohub_evolution as evolution;

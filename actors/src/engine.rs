@@ -199,7 +199,9 @@ impl PreparedJob {
             seeds: spec.seeds.clone(),
             reflection: spec.reflection.is_some(),
             limits: spec.limits,
-            ranking_cases: spec.algorithm.ranking_cases(spec.data.search.validation.len(), budget.evaluations),
+            ranking_cases: spec
+                .algorithm
+                .ranking_cases(spec.data.search.validation.len(), budget.evaluations),
             budget: Budget {
                 evaluations: budget.evaluations,
                 dollars: budget.dollars,

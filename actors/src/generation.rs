@@ -147,7 +147,8 @@ impl GenerationState {
         for order in orders {
             let key = self.key(&order);
             numbers.push((self.next, key, matches!(order, Order::Evaluate(_))));
-            self.open.insert(self.next, Open { order, attempt: 0, deadline: None, failures: 0, successes: 0 });
+            self.open
+                .insert(self.next, Open { order, attempt: 0, deadline: None, failures: 0, successes: 0 });
             self.next += 1;
         }
         let (store, myself) = (Arc::clone(&self.arguments.store), myself.clone());
@@ -262,7 +263,8 @@ impl GenerationState {
                     (self.arguments.report)(GenerationReport::GivenUp(Failure { message, ..failure }));
                     return;
                 }
-                let pause = patience.first_pause * 2_u32.saturating_pow(open.attempt.saturating_sub(1).min(16));
+                let pause =
+                    patience.first_pause * 2_u32.saturating_pow(open.attempt.saturating_sub(1).min(16));
                 (self.arguments.report)(GenerationReport::Retried(failure));
                 let pause = pause.min(patience.longest_pause);
                 myself.send_after(pause, move || GenerationMessage::Retry { number });

@@ -16,7 +16,9 @@ use crate::evaluator::PoolMessage;
 use crate::event::{JobEvent, JobProgress};
 use crate::generation::{GenerationMessage, GenerationReport, Patience};
 use crate::journal::{Journal, JournalArguments, JournalMessage};
-use crate::population::{Finished, Population, PopulationArguments, PopulationMessage, PopulationReport, Standing};
+use crate::population::{
+    Finished, Population, PopulationArguments, PopulationMessage, PopulationReport, Standing,
+};
 use crate::result::JobResult;
 use crate::spec::JobSpec;
 use crate::toolbox::JobTools;
@@ -188,7 +190,11 @@ impl JobActorState {
     }
 
     fn retried(&self, failure: Failure) {
-        tracing::info!(cause = failure.cause, error = failure.message, "a piece of work failed and is tried again");
+        tracing::info!(
+            cause = failure.cause,
+            error = failure.message,
+            "a piece of work failed and is tried again"
+        );
         self.emit(JobEvent::Retried { cause: failure.cause, message: failure.message });
     }
 
@@ -220,7 +226,9 @@ impl JobActorState {
             let _ = match (closing, population) {
                 // The report will be made anew from what is durable.
                 (Some(generation), _) => generation.call(GenerationMessage::Drain, Some(DRAIN)).await.is_ok(),
-                (None, Some(population)) => population.call(PopulationMessage::Drain, Some(DRAIN)).await.is_ok(),
+                (None, Some(population)) => {
+                    population.call(PopulationMessage::Drain, Some(DRAIN)).await.is_ok()
+                }
                 (None, None) => true,
             };
             let _ = myself.cast(JobMessage::Drained);
@@ -251,7 +259,11 @@ impl JobActorState {
         self.evaluations_at_restart = self.standing.evaluations;
         tracing::error!(actor, cause, "an actor died and is started again from the last checkpoint");
         if self.restarts > MOST_RESTARTS {
-            self.end(JobState::Failed, Some(format!("the {actor} died {MOST_RESTARTS} times: {cause}")), myself);
+            self.end(
+                JobState::Failed,
+                Some(format!("the {actor} died {MOST_RESTARTS} times: {cause}")),
+                myself,
+            );
             return Ok(());
         }
         self.emit(JobEvent::Restarted { actor: actor.to_owned(), cause });
@@ -361,7 +373,9 @@ impl Actor for Job {
             }
             #[cfg(test)]
             JobMessage::ToPopulation(message) => {
-                let _ = state.population.as_ref().map(|population| population.cast(message));
+                if let Some(population) = &state.population {
+                    let _ = population.cast(message);
+                }
             }
             #[cfg(test)]
             JobMessage::ToJournal(message) => {

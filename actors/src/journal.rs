@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use evohub_store::{EvaluationRecord, JournalBatch, Lease, ProposalRecord, Store, StoreError, StoreErrorKind};
+use evohub_store::{
+    EvaluationRecord, JournalBatch, Lease, ProposalRecord, Store, StoreError, StoreErrorKind,
+};
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort, async_trait};
 
 use crate::reply::Reply;
@@ -107,7 +109,11 @@ impl JournalState {
 }
 
 /// A store that is busy or away for a moment is waited for: the results are paid for.
-async fn commit_with_patience(store: &dyn Store, lease: &Lease, batch: &JournalBatch) -> Result<(), StoreError> {
+async fn commit_with_patience(
+    store: &dyn Store,
+    lease: &Lease,
+    batch: &JournalBatch,
+) -> Result<(), StoreError> {
     let mut wait = Duration::from_millis(100);
     for _ in 1..ATTEMPTS {
         match store.commit(lease, batch).await {

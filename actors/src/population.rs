@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use evohub_evolution::{
-    Action, Candidate, CaseSet, Checkpoint, Digest, Event, Failure, Finish, Progress, ProposalOrder, Run, RunEvent,
-    RunSettings,
+    Action, Candidate, CaseSet, Checkpoint, Digest, Event, Failure, Finish, Progress, ProposalOrder, Run,
+    RunEvent, RunSettings,
 };
 use evohub_store::{CandidateRecord, CheckpointRecord, HistoryRecord, JobId, JournalBatch, Store};
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent, async_trait};
@@ -173,8 +173,7 @@ impl PopulationState {
         let request = tools.reflection_request(order.question)?;
         let settings = format!("{:?} {:?}", request.max_output_tokens, request.temperature);
         let question = request.messages[0].content.as_bytes();
-        let fields =
-            [b"proposal/1", model.as_bytes(), settings.as_bytes(), question, &number, &island];
+        let fields = [b"proposal/1", model.as_bytes(), settings.as_bytes(), question, &number, &island];
         Some(Order::Propose(order.id, ProposalTask { key: Digest::of_fields(fields), request }))
     }
 

@@ -19,7 +19,7 @@ pub(crate) enum SupervisorMessage {
     /// Stop all jobs; answers when the last has ended.
     StopAll(RpcReplyPort<()>),
     #[cfg(test)]
-    ToJob(JobId, JobMessage),
+    ToJob(JobId, Box<JobMessage>),
 }
 
 struct Running {
@@ -99,7 +99,7 @@ impl Actor for Supervisor {
             #[cfg(test)]
             SupervisorMessage::ToJob(id, message) => {
                 if let Some(job) = state.jobs.values().find(|job| job.id == id) {
-                    let _ = job.actor.cast(message);
+                    let _ = job.actor.cast(*message);
                 }
             }
         }

@@ -35,7 +35,9 @@ fn worth(candidate: &Candidate, case: &Case) -> f64 {
 
 fn spec(algorithm: AlgorithmConfig) -> JobSpec {
     let cases = |prefix: &str, count: usize| -> Vec<Case> {
-        (0..count).map(|i| Case::new(format!("{prefix} {i} {}", "x".repeat(i % 7)), format!("{}", i % 2))).collect()
+        (0..count)
+            .map(|i| Case::new(format!("{prefix} {i} {}", "x".repeat(i % 7)), format!("{}", i % 2)))
+            .collect()
     };
     JobSpec {
         name: "test".into(),
@@ -114,7 +116,11 @@ async fn course(world: &World, result: &JobResult) -> (String, String, Vec<Strin
         format!("{ordinal} {} {operator} {parents:?} {validation_score:?} {outcome}", record.candidate.id())
     };
     let best = result.best.as_ref().unwrap();
-    (best.id.clone(), format!("{:?} {:?} {:?}", best.test, best.validation, result.p_value), candidates.iter().map(line).collect())
+    (
+        best.id.clone(),
+        format!("{:?} {:?} {:?}", best.test, best.validation, result.p_value),
+        candidates.iter().map(line).collect(),
+    )
 }
 
 async fn undisturbed(algorithm: &AlgorithmConfig) -> ((String, String, Vec<String>), JobResult, u64) {
@@ -232,7 +238,7 @@ async fn a_wrong_key_ends_the_job_at_once_and_says_so() {
 type Blow = fn(&ActorRef<SupervisorMessage>, JobId);
 
 fn to_job(supervisor: &ActorRef<SupervisorMessage>, job: JobId, message: JobMessage) {
-    supervisor.cast(SupervisorMessage::ToJob(job, message)).unwrap();
+    supervisor.cast(SupervisorMessage::ToJob(job, Box::new(message))).unwrap();
 }
 
 #[tokio::test]

@@ -32,6 +32,8 @@ const REFLECTION_WEIGHT: f64 = 300.0;
 const REWRITE_WEIGHT: f64 = 30.0;
 /// Answers are assumed to be no longer than this where nothing limits them.
 const LONGEST_ANSWER: u32 = 1_024;
+/// Characters between the two points from which a linear bound is found.
+const FURTHER: usize = 10_000;
 /// Tokens of a character, an upper bound for most languages.
 const TOKENS_PER_CHARACTER: f64 = 0.5;
 
@@ -59,7 +61,10 @@ impl Toolbox {
 
     /// Sets up the registry that jobs open their models from: how local models are loaded, who hears how one is
     /// fetched, or where keys are looked up.
-    pub fn set_up_registry(&mut self, set_up: impl Fn(ModelRegistry) -> ModelRegistry + Send + Sync + 'static) {
+    pub fn set_up_registry(
+        &mut self,
+        set_up: impl Fn(ModelRegistry) -> ModelRegistry + Send + Sync + 'static,
+    ) {
         self.registry = Some(Arc::new(set_up));
     }
 
@@ -160,7 +165,8 @@ pub fn prompt_evaluator<'a>(
     if let Some(judge) = &prompt.judge {
         context = context.with_judge(open(judge)?);
     }
-    let scorer = scorer::build(&prompt.score, &context).map_err(|error| EngineError::Spec(error.to_string()))?;
+    let scorer =
+        scorer::build(&prompt.score, &context).map_err(|error| EngineError::Spec(error.to_string()))?;
     let evaluator = PromptEvaluator::new(open(&prompt.model)?, renderer, scorer);
     Ok(evaluator.with_generation(prompt.generation).with_output(prompt.output.clone()))
 }
@@ -192,27 +198,36 @@ impl JobTools {
             EvaluatorSpec::Prompt(prompt) => prompt.generation.max_output_tokens,
             EvaluatorSpec::Custom(_) => None,
         };
-        // The bound is linear in the characters sent, so two points give it.
-        let seed = &spec.seeds[0];
-        let case = all_cases(spec).max_by_key(|case| case.input.len());
-        let evaluation = case.and_then(|case| self.evaluator.cost_limit(seed, case)).unwrap_or(0.0);
-        let characters = (seed.length() + case.map_or(0, |case| case.input.len())).max(1) as f64;
+        let (dollars_per_call, dollars_per_character) = self.evaluation_dollars(spec).unwrap_or_default();
         let evaluation = CostModel {
-            dollars_per_call: evaluation,
-            dollars_per_character: evaluation / characters,
+            dollars_per_call,
+            dollars_per_character,
             tokens_per_call: answer(generation),
             tokens_per_character: TOKENS_PER_CHARACTER,
         };
         let Some(reflection) = &self.reflection else { return (evaluation, CostModel::default()) };
         let dollars = |text: String| reflection.model.cost_limit(&reflection.request(text)).unwrap_or(0.0);
-        let (none, some) = (dollars(String::new()), dollars("x".repeat(10_000)));
+        let (none, some) = (dollars(String::new()), dollars("x".repeat(FURTHER)));
         let proposal = CostModel {
             dollars_per_call: none,
-            dollars_per_character: (some - none) / 10_000.0,
+            dollars_per_character: (some - none) / FURTHER as f64,
             tokens_per_call: f64::from(reflection.spec.max_output_tokens),
             tokens_per_character: TOKENS_PER_CHARACTER,
         };
         (evaluation, proposal)
+    }
+
+    /// Dollars for an evaluation of no characters, and for each character: two points of a bound that is linear in
+    /// the characters sent.
+    fn evaluation_dollars(&self, spec: &JobSpec) -> Option<(f64, f64)> {
+        let case = all_cases(spec).max_by_key(|case| case.input.len())?;
+        let short = &spec.seeds[0];
+        let (name, text) = short.components().first_key_value()?;
+        let long = short.with_component(name, format!("{text}{}", "x".repeat(FURTHER))).ok()?;
+        let at_short = self.evaluator.cost_limit(short, case)?;
+        let per_character = (self.evaluator.cost_limit(&long, case)? - at_short).max(0.0) / FURTHER as f64;
+        let characters = (short.length() + case.input.len()) as f64;
+        Some(((at_short - per_character * characters).max(0.0), per_character))
     }
 
     /// The request that puts a question to the reflection model.

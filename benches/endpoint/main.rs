@@ -17,7 +17,8 @@ use evohub::evolution::optimizers::{GaConfig, GepaConfig};
 use evohub::evolution::{AlgorithmConfig, Candidate, Case, CaseSet, VariationLimits};
 use evohub::llm::{ProviderConfig, ProviderKind};
 use evohub::{
-    Engine, EngineConfig, EvaluatorSpec, JobBudget, JobData, JobResult, JobSpec, PromptSpec, ReflectionSpec, store,
+    Engine, EngineConfig, EvaluatorSpec, JobBudget, JobData, JobResult, JobSpec, PromptSpec, ReflectionSpec,
+    store,
 };
 
 use server::{SLOTS, Server};
@@ -40,8 +41,11 @@ fn spec(server: &Server, algorithm: AlgorithmConfig, validation: usize, evaluati
         judge: None,
         folder: String::new(),
     };
-    let reflection =
-        ReflectionSpec { model: "lab:reflection".parse().unwrap(), temperature: None, max_output_tokens: 500 };
+    let reflection = ReflectionSpec {
+        model: "lab:reflection".parse().unwrap(),
+        temperature: None,
+        max_output_tokens: 500,
+    };
     // Only the model writes proposals: the server knows what each is worth.
     let operators: BTreeMap<String, f64> = evohub::evolution::variation::standard::standard_operators()
         .iter()
@@ -85,15 +89,24 @@ async fn main() {
     let whole = GaConfig { ranking_cases: Some(1_000), finals: 0.0, ..GaConfig::default() };
     run(spec(&server, AlgorithmConfig::Ga(whole), 1_000, 1_000)).await;
     let usage = server.usage(64 + 2);
-    println!("one prompt on 1,000 cases: {:.1} % of {SLOTS} slots busy until the last 64 calls", 100.0 * usage.busy);
-    println!("  a free slot waits for its next call: median {:.2} ms, p95 {:.2} ms", usage.median_gap, usage.p95_gap);
+    println!(
+        "one prompt on 1,000 cases: {:.1} % of {SLOTS} slots busy until the last 64 calls",
+        100.0 * usage.busy
+    );
+    println!(
+        "  a free slot waits for its next call: median {:.2} ms, p95 {:.2} ms",
+        usage.median_gap, usage.p95_gap
+    );
 
     let server = Server::start().await;
     let result = run(spec(&server, AlgorithmConfig::Gepa(GepaConfig::default()), 100, 2_000)).await;
     let usage = server.usage(2);
     println!(
         "gepa, {} evaluations, {} model calls in {:.1} s: {:.1} % of {SLOTS} slots busy from first to last call",
-        result.evaluations, result.model_calls, usage.seconds, 100.0 * usage.busy
+        result.evaluations,
+        result.model_calls,
+        usage.seconds,
+        100.0 * usage.busy
     );
     println!("  chosen: {}", result.best.map_or_else(String::new, |best| best.prompt));
 }

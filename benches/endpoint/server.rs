@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use evohub::evolution::Digest;
 use evohub::evolution::rng::{RunRng, stream};
-use evohub::evolution::{Digest, rng};
 use rand::RngExt;
 use serde_json::Value;
 use tokio::io::BufReader;
@@ -111,7 +111,7 @@ fn content(body: &Value, turn: usize) -> &str {
 /// Right or wrong by the quality that the prompt states and a hash of the case.
 fn answer(body: &Value) -> String {
     let quality: f64 = content(body, 0).trim().parse().unwrap_or(0.0);
-    let mut luck = rng::stream(0, content(body, 1), 0);
+    let mut luck = stream(0, content(body, 1), 0);
     let right = luck.random_range(0.0..1.0) < quality;
     if right { "yes" } else { "no" }.to_owned()
 }
@@ -122,6 +122,6 @@ fn propose(body: &Value) -> String {
     let parent = question.split("```\n").nth(1).and_then(|rest| rest.split("\n```").next()).unwrap_or("0.4");
     let quality: f64 = parent.trim().parse().unwrap_or(0.4);
     let number = Digest::of_fields([question.as_bytes()]).to_string();
-    let change = 0.01 + 0.05 * gauss(&mut rng::stream(1, &number, 0));
+    let change = 0.01 + 0.05 * gauss(&mut stream(1, &number, 0));
     format!("```\n{:.4}\n```", (quality + change).clamp(0.05, 0.97))
 }

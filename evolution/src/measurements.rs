@@ -20,12 +20,7 @@ pub struct Measurements {
 impl Measurements {
     /// Asks for a batch on behalf of `owner`, which may have one batch open at a time. `true` when all of it is
     /// known already, and nobody need wait.
-    pub fn request(
-        &mut self,
-        owner: u64,
-        pieces: impl IntoIterator<Item = Piece>,
-        ledger: &Ledger,
-    ) -> bool {
+    pub fn request(&mut self, owner: u64, pieces: impl IntoIterator<Item = Piece>, ledger: &Ledger) -> bool {
         let mut missing = 0;
         for piece in pieces {
             if ledger.has(&piece) {

@@ -290,7 +290,8 @@ impl Context<'_> {
         let population = optimizer.population();
         let scores: Vec<f64> =
             population.iter().filter_map(|id| self.ledger.mean_on(*id, self.ranked())).collect();
-        let members: Vec<&Candidate> = population.iter().filter_map(|id| self.ledger.candidate(*id)).collect();
+        let members: Vec<&Candidate> =
+            population.iter().filter_map(|id| self.ledger.candidate(*id)).collect();
         Progress {
             generation: optimizer.generation(),
             evaluations: self.account.evaluations(),

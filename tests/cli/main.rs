@@ -5,6 +5,8 @@ mod checking;
 mod evaluation;
 #[path = "../support/folder.rs"]
 mod folder;
+#[path = "../support/http.rs"]
+mod http;
 mod looking;
 mod recovery;
 mod running;

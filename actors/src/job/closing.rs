@@ -8,8 +8,8 @@ use evohub_store::JobState;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use super::{JobActorState, JobMessage, permits};
-use crate::event::JobEvent;
 use crate::evaluator::EvaluationTask;
+use crate::event::JobEvent;
 use crate::generation::{Generation, GenerationArguments, GenerationMessage, GenerationReport, Order};
 
 /// The report in the making.
@@ -29,7 +29,10 @@ impl Closing {
 
 impl JobActorState {
     /// Scores the seed and the chosen candidate on the test cases. A job without a choice has failed.
-    pub(super) async fn start_closing(&mut self, myself: &ActorRef<JobMessage>) -> Result<(), ActorProcessingErr> {
+    pub(super) async fn start_closing(
+        &mut self,
+        myself: &ActorRef<JobMessage>,
+    ) -> Result<(), ActorProcessingErr> {
         let Some(best) = self.finished.as_ref().and_then(|finished| finished.best.as_ref()) else {
             let message = "the search ended before any prompt was measured: raise the budget";
             self.end(JobState::Failed, Some(message.to_owned()), myself);
@@ -61,7 +64,11 @@ impl JobActorState {
             orders.extend(candidates.iter().map(|candidate| {
                 let piece =
                     Piece { candidate: candidate.id(), split: Split::Test, case: index as u32, repeat: 0 };
-                Order::Evaluate(EvaluationTask { piece, candidate: candidate.clone(), case: Arc::clone(&case) })
+                Order::Evaluate(EvaluationTask {
+                    piece,
+                    candidate: candidate.clone(),
+                    case: Arc::clone(&case),
+                })
             }));
         }
         let wanted = orders.len();

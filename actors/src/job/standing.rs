@@ -55,9 +55,8 @@ impl JobActorState {
     }
 
     fn standing_of(&self, known: Known) -> Standing {
-        let measured = |mean: Option<(f64, u32)>| {
-            mean.map(|(score, cases)| Measured { score, interval: None, cases })
-        };
+        let measured =
+            |mean: Option<(f64, u32)>| mean.map(|(score, cases)| Measured { score, interval: None, cases });
         Standing {
             id: known.candidate.id().to_string(),
             prompt: prompt_text(&known.candidate),
@@ -114,8 +113,10 @@ impl JobActorState {
     pub(super) async fn tell_end(&self, ending: &Ending, result: JobResult) {
         let arguments = &self.arguments;
         let text = serde_json::to_value(&result).ok();
-        let finished =
-            arguments.store.finish(&arguments.lease, ending.state, text.as_ref(), ending.error.as_deref()).await;
+        let finished = arguments
+            .store
+            .finish(&arguments.lease, ending.state, text.as_ref(), ending.error.as_deref())
+            .await;
         if let Err(error) = finished {
             tracing::error!(%error, "the end of the job could not be recorded");
         }

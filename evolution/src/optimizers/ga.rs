@@ -60,7 +60,9 @@ impl Default for GaConfig {
 impl GaConfig {
     pub(super) fn validate(&self) -> Result<(), String> {
         if self.population < 2 || self.elites >= self.population || self.tournament == 0 {
-            return Err("`population` must be 2 or more, `elites` fewer than that, `tournament` 1 or more".into());
+            return Err(
+                "`population` must be 2 or more, `elites` fewer than that, `tournament` 1 or more".into()
+            );
         }
         for (key, value) in [("crossover", self.crossover), ("finals", self.finals)] {
             if !(0.0..=1.0).contains(&value) {
@@ -187,7 +189,8 @@ impl Ga {
     /// The best of parents and children stay; of equals the older.
     fn select_survivors(&mut self, context: &mut Context<'_>) {
         let ranked = context.ranked().to_vec();
-        let score = |id: &CandidateId, context: &Context<'_>| context.ledger.mean_on(*id, &ranked).unwrap_or(0.0);
+        let score =
+            |id: &CandidateId, context: &Context<'_>| context.ledger.mean_on(*id, &ranked).unwrap_or(0.0);
         self.population.sort_by(|a, b| score(b, context).total_cmp(&score(a, context)));
         for id in self.population.split_off(self.config.population.min(self.population.len())) {
             context.settle(id, Outcome::Displaced, ranked.len());

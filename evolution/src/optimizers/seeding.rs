@@ -16,7 +16,12 @@ pub(super) fn seed_pieces(seeds: &[Candidate], context: &mut Context<'_>) -> Vec
 /// The measurements of candidates on validation cases, case by case.
 pub(super) fn pieces(candidates: &[CandidateId], cases: &[u32]) -> Vec<Piece> {
     let of_case = |&case| {
-        candidates.iter().map(move |&candidate| Piece { candidate, split: Split::Validation, case, repeat: 0 })
+        candidates.iter().map(move |&candidate| Piece {
+            candidate,
+            split: Split::Validation,
+            case,
+            repeat: 0,
+        })
     };
     cases.iter().flat_map(of_case).collect()
 }

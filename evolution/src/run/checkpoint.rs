@@ -29,7 +29,9 @@ pub struct Checkpoint {
 #[non_exhaustive]
 pub enum CheckpointError {
     /// Written by another version.
-    #[error("the checkpoint has version {found}, this program reads version {VERSION}: use the program that wrote it")]
+    #[error(
+        "the checkpoint has version {found}, this program reads version {VERSION}: use the program that wrote it"
+    )]
     Version {
         /// The version found.
         found: u32,

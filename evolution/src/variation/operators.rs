@@ -54,8 +54,10 @@ impl Operators {
         rng: &mut RunRng,
     ) -> Option<Drawn> {
         let plain: Vec<_> = self.plain.iter().filter(|(o, _)| o.arity() == parents.len()).collect();
-        let rewrites: Vec<_> = self.rewrites.iter().filter(|(r, _)| with_model && r.arity() == parents.len()).collect();
-        let total: f64 = plain.iter().map(|(_, w)| w).sum::<f64>() + rewrites.iter().map(|(_, w)| w).sum::<f64>();
+        let rewrites: Vec<_> =
+            self.rewrites.iter().filter(|(r, _)| with_model && r.arity() == parents.len()).collect();
+        let total: f64 =
+            plain.iter().map(|(_, w)| w).sum::<f64>() + rewrites.iter().map(|(_, w)| w).sum::<f64>();
         for _ in 0..ATTEMPTS {
             let mut at = rng.random_range(0.0..1.0) * total;
             if let Some((rewrite, _)) = rewrites.iter().find(|(_, weight)| {

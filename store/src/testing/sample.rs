@@ -58,7 +58,7 @@ pub fn proposal(job: &str, number: u64) -> ProposalRecord {
         key: digest("proposal", number),
         job: id(job),
         text: format!("```\nanswer with {number}\n```"),
-        truncated: number % 7 == 0,
+        truncated: number.is_multiple_of(7),
         dollars: (number % 16) as f64 / 16.0,
         input_tokens: 1000 + number,
         output_tokens: 100 + number,

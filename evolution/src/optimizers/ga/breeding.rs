@@ -102,7 +102,8 @@ impl Ga {
                 let other = (0..ATTEMPTS).map(|_| draw()).find(|id| *id != ids[0]);
                 ids.push(other.unwrap_or(self.population[usize::from(self.population[0] == ids[0])]));
             }
-            let parents: Vec<&Candidate> = ids.iter().filter_map(|id| context.ledger.candidate(*id)).collect();
+            let parents: Vec<&Candidate> =
+                ids.iter().filter_map(|id| context.ledger.candidate(*id)).collect();
             match context.operators.draw(&parents, context.settings.reflection, &variation, rng) {
                 Some(Drawn::Child(made, operator)) if self.is_new(&made, context) => {
                     child.parents = ids;
@@ -134,7 +135,9 @@ impl Ga {
     }
 
     pub(super) fn answered(&mut self, id: ProposalId, answer: &Answer, context: &mut Context<'_>) {
-        let Some(child) = self.children.get_mut(&id.0).filter(|child| child.candidate.is_none()) else { return };
+        let Some(child) = self.children.get_mut(&id.0).filter(|child| child.candidate.is_none()) else {
+            return;
+        };
         let parent = child.parents.first().and_then(|id| context.ledger.candidate(*id));
         let text = read_answer(answer, context.settings.limits).map_err(|unusable| unusable.as_str());
         let made = text.and_then(|text| {
