@@ -60,7 +60,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         // Only operators that edit the text itself: a message on hold has no examples.
         operators: [
             "draw_shots",
-            "add_random_shot",
+            "add_shot",
             "add_difficult_shot",
             "add_different_shot",
             "replace_shot",

@@ -15,7 +15,7 @@ use evohub::{Engine, EngineConfig, JobEvent, store};
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // A job can be built in code as well: see `custom_evaluator.rs`.
-    let settings = ["budget.evaluations=150".parse::<Setting>()?, "data.split_seed=1".parse()?];
+    let settings = ["budget.evaluations=100".parse::<Setting>()?, "data.split_seed=1".parse()?];
     let job = JobFile::load(Path::new("examples/movie-sentiment.toml"), &settings)?;
 
     let folder = tempfile::tempdir()?;
