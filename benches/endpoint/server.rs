@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use evohub::evolution::Digest;
 use evohub::evolution::rng::{RunRng, stream};
 use rand::RngExt;
 use serde_json::Value;
@@ -92,7 +91,7 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) -> Option<()> {
         let median = if is_task { 0.2 } else { 0.8 };
         let latency = median * (SIGMA * gauss(&mut shared.rng.lock().unwrap())).exp();
         tokio::time::sleep(Duration::from_secs_f64(latency)).await;
-        let text = if is_task { answer(&body) } else { propose(&body) };
+        let text = if is_task { answer(&body) } else { propose(&body, &mut shared.rng.lock().unwrap()) };
         shared.calls.lock().unwrap().push((begin, Instant::now()));
         drop(slot);
         write(&mut stream, 200, &completion(&text)).await?;
@@ -108,20 +107,19 @@ fn content(body: &Value, turn: usize) -> &str {
     body["messages"][turn]["content"].as_str().unwrap_or_default()
 }
 
-/// Right or wrong by the quality that the prompt states and a hash of the case.
+/// Right or wrong by the quality that the prompt states, by how hard the case is, and by how the two get on.
 fn answer(body: &Value) -> String {
-    let quality: f64 = content(body, 0).trim().parse().unwrap_or(0.0);
-    let mut luck = stream(0, content(body, 1), 0);
-    let right = luck.random_range(0.0..1.0) < quality;
+    let (prompt, case) = (content(body, 0).trim(), content(body, 1));
+    let quality: f64 = prompt.parse().unwrap_or(0.0);
+    let uniform = |purpose: &str| stream(0, purpose, 0).random_range(0.0..1.0);
+    let right = 0.6 * uniform(case) + 0.4 * uniform(&format!("{prompt} {case}")) < quality;
     if right { "yes" } else { "no" }.to_owned()
 }
 
-/// A prompt whose quality is that of the one in question, moved at random.
-fn propose(body: &Value) -> String {
+/// A prompt whose quality is that of the one in question, moved at random: the same question has many answers.
+fn propose(body: &Value, rng: &mut RunRng) -> String {
     let question = content(body, 0);
     let parent = question.split("```\n").nth(1).and_then(|rest| rest.split("\n```").next()).unwrap_or("0.4");
     let quality: f64 = parent.trim().parse().unwrap_or(0.4);
-    let number = Digest::of_fields([question.as_bytes()]).to_string();
-    let change = 0.01 + 0.05 * gauss(&mut stream(1, &number, 0));
-    format!("```\n{:.4}\n```", (quality + change).clamp(0.05, 0.97))
+    format!("```\n{:.4}\n```", (quality + 0.01 + 0.05 * gauss(rng)).clamp(0.05, 0.97))
 }
