@@ -9,15 +9,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use evohub_evolution::{Answer, Digest, Evaluation, Failure, FailureKind, Piece, ProposalId};
-use evohub_store::{EvaluationRecord, JobId, ProposalRecord, Store, StoreError};
+use evohub_store::{EvaluationRecord, ProposalRecord, Store, StoreError};
 use ractor::factory::{FactoryMessage, Job, JobOptions};
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort, async_trait};
 use tokio::time::Instant;
 
-use crate::evaluator::{EvaluationTask, PoolMessage, ProposalTask, Task, Work};
-use crate::journal::JournalMessage;
+use crate::evaluator::{EvaluationTask, ProposalTask, Task, Work};
+use crate::means::Means;
 use crate::reply::Reply;
-use crate::toolbox::JobTools;
 
 /// How patient a generation is.
 #[derive(Debug, Clone, Copy)]
@@ -73,14 +72,7 @@ pub(crate) enum GenerationReport {
 pub(crate) struct Generation;
 
 pub(crate) struct GenerationArguments {
-    pub(crate) job: JobId,
-    pub(crate) tools: Arc<JobTools>,
-    pub(crate) store: Arc<dyn Store>,
-    pub(crate) pool: ActorRef<PoolMessage>,
-    pub(crate) journal: ActorRef<JournalMessage>,
-    pub(crate) patience: Patience,
-    /// Pieces of work in the pool at once.
-    pub(crate) permits: usize,
+    pub(crate) means: Means,
     pub(crate) report: Box<dyn Fn(GenerationReport) + Send + Sync>,
 }
 
@@ -151,7 +143,7 @@ impl GenerationState {
                 .insert(self.next, Open { order, attempt: 0, deadline: None, failures: 0, successes: 0 });
             self.next += 1;
         }
-        let (store, myself) = (Arc::clone(&self.arguments.store), myself.clone());
+        let (store, myself) = (Arc::clone(&self.arguments.means.store), myself.clone());
         tokio::spawn(async move {
             let message = match look_up(&*store, &numbers).await {
                 Ok(known) => GenerationMessage::LookedUp(known),
@@ -163,7 +155,7 @@ impl GenerationState {
 
     fn key(&self, order: &Order) -> Digest {
         match order {
-            Order::Evaluate(task) => task.key(&self.arguments.tools),
+            Order::Evaluate(task) => task.key(&self.arguments.means.tools),
             Order::Propose(_, task) => task.key,
         }
     }
@@ -179,7 +171,7 @@ impl GenerationState {
 
     /// Gives what is ready to the pool, as far as permits go.
     fn fill_pool(&mut self, myself: &ActorRef<GenerationMessage>) {
-        while self.running < self.arguments.permits && !self.draining {
+        while self.running < self.arguments.means.permits && !self.draining {
             let Some(number) = self.ready.pop_front() else { return };
             self.attempt(number, myself);
         }
@@ -190,7 +182,7 @@ impl GenerationState {
         self.running += 1;
         self.unsettled += 1;
         open.attempt += 1;
-        open.deadline = Some(Instant::now() + self.arguments.patience.lease);
+        open.deadline = Some(Instant::now() + self.arguments.means.patience.lease);
         let task = match &open.order {
             Order::Evaluate(task) => {
                 let reply = reply(myself, number, |record| Known::Evaluation(Box::new(record)));
@@ -202,16 +194,16 @@ impl GenerationState {
             }
         };
         let work = Work {
-            job: self.arguments.job.clone(),
-            tools: Arc::clone(&self.arguments.tools),
-            store: Arc::clone(&self.arguments.store),
-            journal: self.arguments.journal.clone(),
+            job: self.arguments.means.job.clone(),
+            tools: Arc::clone(&self.arguments.means.tools),
+            store: Arc::clone(&self.arguments.means.store),
+            journal: self.arguments.means.journal.clone(),
             task,
             permit: Permit::new(myself),
         };
         let job = Job { key: (), msg: work, options: JobOptions::default(), accepted: None };
         // A pool that is gone drops the work, and its reply says so.
-        let _ = self.arguments.pool.cast(FactoryMessage::Dispatch(job));
+        let _ = self.arguments.means.pool.cast(FactoryMessage::Dispatch(job));
     }
 
     fn known(&mut self, number: u64, known: Known) {
@@ -223,11 +215,11 @@ impl GenerationState {
         self.last_success = Instant::now();
         let report = match (open.order, known) {
             (Order::Evaluate(task), Known::Evaluation(record)) => {
-                let paid = record.job == self.arguments.job;
+                let paid = record.job == self.arguments.means.job;
                 GenerationReport::Evaluated(task.piece, record.evaluation, paid)
             }
             (Order::Propose(id, _), Known::Proposal(record)) => {
-                let paid = record.job == self.arguments.job;
+                let paid = record.job == self.arguments.means.job;
                 let answer = Answer {
                     text: record.text,
                     truncated: record.truncated,
@@ -244,7 +236,7 @@ impl GenerationState {
     fn failed(&mut self, number: u64, failure: Failure, myself: &ActorRef<GenerationMessage>) {
         let Some(open) = self.open.get_mut(&number) else { return };
         open.deadline = None;
-        let patience = self.arguments.patience;
+        let patience = self.arguments.means.patience;
         match failure.kind {
             FailureKind::Systemic => (self.arguments.report)(GenerationReport::GivenUp(failure)),
             FailureKind::Piece => self.set_aside(number, failure),
@@ -342,7 +334,7 @@ impl Actor for Generation {
         myself: ActorRef<Self::Msg>,
         arguments: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        myself.send_interval(arguments.patience.lease / 10, || GenerationMessage::Tick);
+        myself.send_interval(arguments.means.patience.lease / 10, || GenerationMessage::Tick);
         Ok(GenerationState {
             arguments,
             open: HashMap::new(),

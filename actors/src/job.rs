@@ -16,6 +16,7 @@ use crate::evaluator::PoolMessage;
 use crate::event::{JobEvent, JobProgress};
 use crate::generation::{GenerationMessage, GenerationReport, Patience};
 use crate::journal::{Journal, JournalArguments, JournalMessage};
+use crate::means::Means;
 use crate::population::{
     Finished, Population, PopulationArguments, PopulationMessage, PopulationReport, Standing,
 };
@@ -136,23 +137,30 @@ impl JobActorState {
         });
     }
 
-    async fn start_population(&mut self, myself: &ActorRef<JobMessage>) -> Result<(), ActorProcessingErr> {
+    fn means(&self) -> Means {
         let arguments = &self.arguments;
-        let reports = myself.clone();
-        let permits = permits(&arguments.spec, &arguments.tools);
-        let (cost, _) = arguments.tools.cost_models(&arguments.spec);
-        let population = PopulationArguments {
+        Means {
             job: arguments.id.clone(),
-            island: 0,
-            settings: Arc::clone(&arguments.settings),
-            cases: Arc::new(arguments.spec.data.search.clone()),
             tools: Arc::clone(&arguments.tools),
             store: Arc::clone(&arguments.store),
             pool: arguments.pool.clone(),
             journal: self.journal.clone(),
             patience: arguments.patience,
-            permits,
-            lookahead: if cost.dollars_per_call > 0.0 { (permits / 4).max(2) } else { FREE_LOOKAHEAD },
+            permits: permits(&arguments.spec, &arguments.tools),
+        }
+    }
+
+    async fn start_population(&mut self, myself: &ActorRef<JobMessage>) -> Result<(), ActorProcessingErr> {
+        let arguments = &self.arguments;
+        let reports = myself.clone();
+        let means = self.means();
+        let (cost, _) = arguments.tools.cost_models(&arguments.spec);
+        let population = PopulationArguments {
+            island: 0,
+            settings: Arc::clone(&arguments.settings),
+            cases: Arc::new(arguments.spec.data.search.clone()),
+            lookahead: if cost.dollars_per_call > 0.0 { (means.permits / 4).max(2) } else { FREE_LOOKAHEAD },
+            means,
             report: Box::new(move |report| {
                 let _ = reports.cast(JobMessage::Population(report));
             }),
@@ -281,7 +289,7 @@ impl JobActorState {
 
 /// How many pieces of work are to be in the pool at once: as many as the evaluator can use, and a few for the
 /// reflection model.
-pub(super) fn permits(spec: &JobSpec, tools: &JobTools) -> usize {
+fn permits(spec: &JobSpec, tools: &JobTools) -> usize {
     let reflecting = if spec.reflection.is_some() { REFLECTIONS } else { 0 };
     spec.slots.unwrap_or(tools.evaluator.concurrency().max(1) + reflecting)
 }

@@ -12,6 +12,7 @@ mod flights;
 mod generation;
 mod job;
 mod journal;
+mod means;
 mod population;
 mod prompt_text;
 mod reply;

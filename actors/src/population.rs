@@ -7,17 +7,15 @@ use evohub_evolution::{
     Action, Candidate, CaseSet, Checkpoint, Digest, Event, Failure, Finish, Progress, ProposalOrder, Run,
     RunEvent, RunSettings,
 };
-use evohub_store::{CandidateRecord, CheckpointRecord, HistoryRecord, JobId, JournalBatch, Store};
+use evohub_store::{CandidateRecord, CheckpointRecord, HistoryRecord, JournalBatch};
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent, async_trait};
 use tokio::time::Instant;
 
 use crate::clock::now_millis;
-use crate::evaluator::{EvaluationTask, PoolMessage, ProposalTask};
-use crate::generation::{
-    Generation, GenerationArguments, GenerationMessage, GenerationReport, Order, Patience,
-};
+use crate::evaluator::{EvaluationTask, ProposalTask};
+use crate::generation::{Generation, GenerationArguments, GenerationMessage, GenerationReport, Order};
 use crate::journal::JournalMessage;
-use crate::toolbox::JobTools;
+use crate::means::Means;
 
 /// A checkpoint is written no more often than this: each holds the whole state.
 const CHECKPOINT_PAUSE: Duration = Duration::from_secs(1);
@@ -26,19 +24,12 @@ const CHECKPOINT_PAUSE: Duration = Duration::from_secs(1);
 pub(crate) struct Population;
 
 pub(crate) struct PopulationArguments {
-    pub(crate) job: JobId,
+    pub(crate) means: Means,
     pub(crate) island: u32,
     pub(crate) settings: Arc<RunSettings>,
     pub(crate) cases: Arc<CaseSet>,
-    pub(crate) tools: Arc<JobTools>,
-    pub(crate) store: Arc<dyn Store>,
-    pub(crate) pool: ActorRef<PoolMessage>,
-    pub(crate) journal: ActorRef<JournalMessage>,
-    pub(crate) patience: Patience,
-    /// Pieces of work in the pool at once.
-    pub(crate) permits: usize,
-    /// Pieces of work asked of the run ahead of that, so that the pool never waits for the next. The course of a run
-    /// does not depend on it.
+    /// Pieces of work asked of the run ahead of what the pool takes, so that it never waits for the next. The course
+    /// of a run does not depend on it.
     pub(crate) lookahead: usize,
     pub(crate) report: Box<dyn Fn(PopulationReport) + Send + Sync>,
 }
@@ -119,7 +110,7 @@ impl PopulationState {
     fn step(&mut self, event: Event) {
         let mut actions = self.run.step(event);
         if !self.draining && !self.run.is_finished() {
-            let most = self.arguments.permits + self.arguments.lookahead;
+            let most = self.arguments.means.permits + self.arguments.lookahead;
             let free = most.saturating_sub(self.run.in_flight_count());
             if free > 0 {
                 actions.extend(self.run.step(Event::SlotsFree { count: free }));
@@ -143,8 +134,6 @@ impl PopulationState {
                 }
                 Action::Propose(order) => orders.extend(self.proposal(order)),
                 Action::Checkpoint => self.checkpoint(&mut note, false),
-                // Islands do not exchange migrants while a job has one.
-                Action::Emigrate(_) => {}
                 Action::Announce(event) => self.announce(event, &mut note),
                 Action::Finish(finish) => finished = Some(finish),
             }
@@ -153,7 +142,7 @@ impl PopulationState {
             self.checkpoint(&mut note, true);
         }
         if !note.is_empty() {
-            let _ = self.arguments.journal.cast(JournalMessage::Note(note));
+            let _ = self.arguments.means.journal.cast(JournalMessage::Note(note));
         }
         if !orders.is_empty() {
             let _ = self.generation.cast(GenerationMessage::Dispatch(orders));
@@ -167,7 +156,7 @@ impl PopulationState {
     /// A question as a piece of work. Its key holds the number of the proposal: the same question asked twice is
     /// to be answered twice.
     fn proposal(&self, order: ProposalOrder) -> Option<Order> {
-        let tools = &self.arguments.tools;
+        let tools = &self.arguments.means.tools;
         let model = tools.reflection_name()?.to_string();
         let (number, island) = (order.id.0.to_le_bytes(), self.arguments.island.to_le_bytes());
         let request = tools.reflection_request(order.question)?;
@@ -181,7 +170,7 @@ impl PopulationState {
         let arguments = &self.arguments;
         match &event {
             RunEvent::CandidateBorn { ordinal, candidate, birth } => note.candidates.push(CandidateRecord {
-                job: arguments.job.clone(),
+                job: arguments.means.job.clone(),
                 island: arguments.island,
                 ordinal: *ordinal,
                 candidate: candidate.clone(),
@@ -197,7 +186,7 @@ impl PopulationState {
                 let born = ledger.births().iter().enumerate().rev().find(|(_, born)| born.id == *id);
                 if let (Some((ordinal, born)), Some(candidate)) = (born, ledger.candidate(*id)) {
                     note.candidates.push(CandidateRecord {
-                        job: arguments.job.clone(),
+                        job: arguments.means.job.clone(),
                         island: arguments.island,
                         ordinal: ordinal as u64,
                         candidate: candidate.clone(),
@@ -213,7 +202,7 @@ impl PopulationState {
             RunEvent::GenerationCompleted(progress) => {
                 self.progress = *progress;
                 note.history.push(HistoryRecord {
-                    job: arguments.job.clone(),
+                    job: arguments.means.job.clone(),
                     island: arguments.island,
                     sequence: self.history,
                     evaluations: progress.evaluations,
@@ -239,7 +228,7 @@ impl PopulationState {
         self.last_checkpoint = Some(Instant::now());
         self.checkpoints += 1;
         note.checkpoints = vec![CheckpointRecord {
-            job: self.arguments.job.clone(),
+            job: self.arguments.means.job.clone(),
             island: self.arguments.island,
             sequence: self.checkpoints,
             body: self.run.checkpoint(),
@@ -272,7 +261,7 @@ impl PopulationState {
     fn answer_drains(&mut self) {
         let mut note = JournalBatch::default();
         self.checkpoint(&mut note, true);
-        let _ = self.arguments.journal.cast(JournalMessage::Note(note));
+        let _ = self.arguments.means.journal.cast(JournalMessage::Note(note));
         for reply in self.drains.drain(..) {
             let _ = reply.send(());
         }
@@ -308,8 +297,8 @@ impl PopulationState {
 /// The run of an island: from its newest checkpoint, or fresh.
 async fn run_of(arguments: &PopulationArguments) -> Result<(Run, u64), ActorProcessingErr> {
     let (settings, cases) = (Arc::clone(&arguments.settings), Arc::clone(&arguments.cases));
-    let operators = Arc::clone(&arguments.tools.operators);
-    match arguments.store.checkpoint(&arguments.job, arguments.island).await? {
+    let operators = Arc::clone(&arguments.means.tools.operators);
+    match arguments.means.store.checkpoint(&arguments.means.job, arguments.island).await? {
         None => Ok((Run::new(settings, cases, operators), 0)),
         Some(record) => {
             let checkpoint = Checkpoint::from_text(&record.body)?;
@@ -330,17 +319,11 @@ impl Actor for Population {
         arguments: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
         let (mut run, checkpoints) = run_of(&arguments).await?;
-        let history = arguments.store.history(&arguments.job).await?;
+        let history = arguments.means.store.history(&arguments.means.job).await?;
         let history = history.iter().filter(|point| point.island == arguments.island).count() as u64;
         let reports = myself.clone();
         let generation = GenerationArguments {
-            job: arguments.job.clone(),
-            tools: Arc::clone(&arguments.tools),
-            store: Arc::clone(&arguments.store),
-            pool: arguments.pool.clone(),
-            journal: arguments.journal.clone(),
-            patience: arguments.patience,
-            permits: arguments.permits,
+            means: arguments.means.clone(),
             report: Box::new(move |report| {
                 let _ = reports.cast(PopulationMessage::Reported(report));
             }),

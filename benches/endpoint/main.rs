@@ -98,15 +98,18 @@ async fn main() {
         usage.median_gap, usage.p95_gap
     );
 
-    let server = Server::start().await;
-    let result = run(spec(&server, AlgorithmConfig::Gepa(GepaConfig::default()), 100, 2_000)).await;
-    let usage = server.usage(2);
-    println!(
-        "gepa, {} evaluations, {} model calls in {:.1} s: {:.1} % of {SLOTS} slots busy from first to last call",
-        result.evaluations,
-        result.model_calls,
-        usage.seconds,
-        100.0 * usage.busy
-    );
-    println!("  chosen: {}", result.best.map_or_else(String::new, |best| best.prompt));
+    for seed in 1..=3 {
+        let server = Server::start().await;
+        let job = spec(&server, AlgorithmConfig::Gepa(GepaConfig::default()), 100, 2_000);
+        let result = run(JobSpec { seed, ..job }).await;
+        let usage = server.usage(2);
+        println!(
+            "gepa, seed {seed}, {} evaluations, {} model calls in {:.1} s: {:.1} % of {SLOTS} slots busy from first to \
+             last call",
+            result.evaluations,
+            result.model_calls,
+            usage.seconds,
+            100.0 * usage.busy
+        );
+    }
 }

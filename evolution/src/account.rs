@@ -116,11 +116,6 @@ impl Account {
         self.budget
     }
 
-    /// Replaces the limits.
-    pub fn set_budget(&mut self, budget: Budget) {
-        self.budget = budget;
-    }
-
     /// Evaluations given out so far.
     pub fn evaluations(&self) -> u64 {
         self.evaluations

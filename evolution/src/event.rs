@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::account::Budget;
 use crate::candidate::{Candidate, CandidateId};
 use crate::evaluation::{Evaluation, Failure};
 use crate::ledger::{Birth, Outcome};
@@ -46,16 +45,6 @@ pub enum Event {
         /// Why.
         failure: Failure,
     },
-    /// Candidates came from another island.
-    MigrantsArrived {
-        /// The candidates.
-        candidates: Vec<Candidate>,
-    },
-    /// The limits are others now.
-    BudgetChanged {
-        /// The new limits.
-        budget: Budget,
-    },
     /// The run is to end with what it has: no new work is given out.
     StopAsked,
 }
@@ -69,8 +58,6 @@ pub enum Action {
     Propose(ProposalOrder),
     /// Make the run's state durable: a good moment.
     Checkpoint,
-    /// Send candidates to other islands.
-    Emigrate(Vec<Candidate>),
     /// Tell observers. They cannot alter the run.
     Announce(RunEvent),
     /// The run is over.

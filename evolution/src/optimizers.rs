@@ -6,7 +6,7 @@ mod seeding;
 
 use serde::{Deserialize, Serialize};
 
-use crate::candidate::{Candidate, CandidateId};
+use crate::candidate::CandidateId;
 use crate::context::Context;
 use crate::evaluation::Failure;
 use crate::event::FinishReason;
@@ -33,8 +33,6 @@ pub enum Told {
     Answered(ProposalId, Answer),
     /// The reflection model will not answer.
     Unanswered(ProposalId, Failure),
-    /// Candidates came from another island.
-    Migrants(Vec<Candidate>),
     /// The budget pays for no more: close with what there is.
     BudgetEnded,
     /// Somebody asked the run to stop: close with what there is.

@@ -112,8 +112,6 @@ impl Run {
                     self.tell(Told::Unanswered(id, failure), &mut actions);
                 }
             }
-            Event::MigrantsArrived { candidates } => self.tell(Told::Migrants(candidates), &mut actions),
-            Event::BudgetChanged { budget } => self.account.set_budget(budget),
             Event::StopAsked => self.tell(Told::Stopped, &mut actions),
         }
         self.finish_when_over(&mut actions);

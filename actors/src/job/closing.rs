@@ -7,7 +7,7 @@ use evohub_evolution::{CandidateId, Piece, Split};
 use evohub_store::JobState;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
-use super::{JobActorState, JobMessage, permits};
+use super::{JobActorState, JobMessage};
 use crate::evaluator::EvaluationTask;
 use crate::event::JobEvent;
 use crate::generation::{Generation, GenerationArguments, GenerationMessage, GenerationReport, Order};
@@ -39,16 +39,9 @@ impl JobActorState {
             return Ok(());
         };
         let best = best.candidate.clone();
-        let arguments = &self.arguments;
         let reports = myself.clone();
         let generation = GenerationArguments {
-            job: arguments.id.clone(),
-            tools: Arc::clone(&arguments.tools),
-            store: Arc::clone(&arguments.store),
-            pool: arguments.pool.clone(),
-            journal: self.journal.clone(),
-            patience: arguments.patience,
-            permits: permits(&arguments.spec, &arguments.tools),
+            means: self.means(),
             report: Box::new(move |report| {
                 let _ = reports.cast(JobMessage::Closing(report));
             }),

@@ -327,7 +327,6 @@ impl Optimizer for Ga {
             }
             Told::Answered(id, answer) => self.answered(id, &answer, context),
             Told::Unanswered(id, failure) => self.unanswered(id, &failure.cause),
-            Told::Migrants(_) => {}
             Told::BudgetEnded => self.close(FinishReason::Budget, context),
             Told::Stopped => self.close(FinishReason::Stopped, context),
         }

@@ -316,7 +316,6 @@ impl Optimizer for Gepa {
             }
             Told::Answered(id, answer) => self.answered(id, &answer, context),
             Told::Unanswered(id, failure) => self.unanswered(id, &failure),
-            Told::Migrants(_) => {}
             Told::BudgetEnded => self.close(FinishReason::Budget, context),
             Told::Stopped => self.close(FinishReason::Stopped, context),
         }

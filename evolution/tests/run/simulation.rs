@@ -215,7 +215,6 @@ pub fn simulate(setup: &Setup) -> Outcome {
                     finish = Some(end);
                     continue;
                 }
-                Action::Emigrate(_) => continue,
             };
             let latency = median * (SIGMA * gauss(&mut rng)).exp();
             busy += latency;
