@@ -215,6 +215,8 @@ impl PopulationState {
                 });
                 self.history += 1;
             }
+            // The other figures wait for the end of the generation: they take all of the population.
+            RunEvent::BestImproved { score, .. } => self.progress.best = *score,
             _ => {}
         }
         (arguments.report)(PopulationReport::Event(event));
@@ -238,7 +240,7 @@ impl PopulationState {
     fn report_standing(&self) {
         let account = self.run.account();
         (self.arguments.report)(PopulationReport::Standing(Standing {
-            evaluations: account.evaluations(),
+            evaluations: account.settled(),
             in_flight: account.in_flight(),
             dollars: account.spent().dollars,
             tokens: account.spent().tokens as u64,

@@ -121,6 +121,11 @@ impl Account {
         self.evaluations
     }
 
+    /// Evaluations whose result, or failure, is known.
+    pub fn settled(&self) -> u64 {
+        self.settled
+    }
+
     /// Dollars and tokens paid so far.
     pub fn spent(&self) -> Cost {
         self.spent

@@ -75,7 +75,7 @@ impl Display {
         }
         let of = |most: Option<String>| most.map_or_else(String::new, |most| format!("/{most}"));
         let mut text = format!(
-            "best {:.3}  mean {:.3}  diversity {:.2}  {}{} evaluations",
+            "best {:.3} mean {:.3} diversity {:.2} · {}{}",
             progress.best,
             progress.mean,
             progress.diversity,
@@ -84,13 +84,13 @@ impl Display {
         );
         if progress.dollars > 0.0 || self.budget.dollars.is_some() {
             let most = of(self.budget.dollars.map(|most| format!("${most:.2}")));
-            let _ = write!(text, "  ${:.4}{most}", progress.dollars);
+            let _ = write!(text, " · ${:.4}{most}", progress.dollars);
         }
         if let Some(rate) = self.rate(progress) {
-            let _ = write!(text, "  {rate:.1}/s");
+            let _ = write!(text, " · {rate:.1}/s");
         }
         if let Some(seconds) = self.seconds_left(progress) {
-            let _ = write!(text, "  {} left", clock(seconds));
+            let _ = write!(text, " · {} left", clock(seconds));
         }
         text
     }

@@ -38,7 +38,7 @@ impl Output {
     /// Begins to show progress.
     pub(crate) fn show_bar(&self) {
         if self.live {
-            if let Ok(style) = ProgressStyle::with_template("{bar:24} {wide_msg}") {
+            if let Ok(style) = ProgressStyle::with_template("{bar:12} {wide_msg}") {
                 self.bar.set_style(style);
             }
             self.bar.set_length(BAR_STEPS);
