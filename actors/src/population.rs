@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use evohub_evolution::{
-    Action, Candidate, CaseSet, Checkpoint, Digest, Event, Failure, Finish, Progress, ProposalOrder, Run,
-    RunEvent, RunSettings,
+    Action, Candidate, CaseSet, Checkpoint, Cost, Digest, Event, Failure, Finish, Progress, ProposalOrder,
+    Run, RunEvent, RunSettings,
 };
 use evohub_store::{CandidateRecord, CheckpointRecord, HistoryRecord, JournalBatch};
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent, async_trait};
@@ -56,6 +56,9 @@ pub(crate) struct Finished {
     pub(crate) finish: Finish,
     pub(crate) seed: Known,
     pub(crate) best: Option<Known>,
+    /// What was spent, and what is assumed of each evaluation of the report.
+    pub(crate) spent: Cost,
+    pub(crate) closing_evaluation: Cost,
 }
 
 /// What a run knows of a candidate.
@@ -257,7 +260,10 @@ impl PopulationState {
         };
         let best = finish.best.and_then(|id| ledger.candidate(id)).map(known);
         let seed = known(&self.arguments.settings.seeds[0]);
-        (self.arguments.report)(PopulationReport::Finished(Finished { finish, seed, best }));
+        let account = self.run.account();
+        let (spent, closing_evaluation) = (account.spent(), account.closing_evaluation());
+        let finished = Finished { finish, seed, best, spent, closing_evaluation };
+        (self.arguments.report)(PopulationReport::Finished(finished));
     }
 
     fn answer_drains(&mut self) {

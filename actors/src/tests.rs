@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use evohub_evaluation::{FnEvaluator, Scored};
+use async_trait::async_trait;
+use evohub_evaluation::{Evaluator, FnEvaluator, Scored};
 use evohub_evolution::optimizers::{GaConfig, GepaConfig};
 use evohub_evolution::{
-    AlgorithmConfig, Candidate, Case, CaseSet, Failure, FailureKind, Placement, RunEvent, VariationLimits,
+    AlgorithmConfig, Candidate, Case, CaseSet, Evaluation, Failure, FailureKind, Objectives, Placement,
+    RunEvent, VariationLimits,
 };
 use evohub_store::{CandidateRecord, JobId, Store};
 use ractor::ActorRef;
@@ -304,4 +306,56 @@ async fn a_job_whose_actor_dies_can_be_resumed() {
     let resumed: JobHandle = world.engine.resume(job.id()).await.unwrap();
     let result = resumed.result().await.unwrap();
     assert_eq!(course(&world, &result).await, expected);
+}
+
+/// Every evaluation costs a cent, and might cost two.
+struct Dear;
+
+#[async_trait]
+impl Evaluator for Dear {
+    fn fingerprint(&self) -> String {
+        "dear/1".into()
+    }
+
+    fn concurrency(&self) -> usize {
+        4
+    }
+
+    fn cost_limit(&self, _: &Candidate, _: &Case) -> Option<f64> {
+        Some(0.02)
+    }
+
+    async fn evaluate(&self, candidate: &Candidate, case: &Case, _: u32) -> Result<Evaluation, Failure> {
+        let objectives = Objectives { score: worth(candidate, case), dollars: 0.01, ..Objectives::default() };
+        Ok(Evaluation {
+            objectives,
+            output: String::new(),
+            feedback: String::new(),
+            input_tokens: 1,
+            output_tokens: 1,
+            model_calls: 1,
+        })
+    }
+}
+
+#[tokio::test]
+async fn the_report_stays_within_the_budget() {
+    let world = world(never).await;
+    let mut toolbox = Toolbox::default();
+    toolbox.add_evaluator("dear", Arc::new(Dear));
+    let config = EngineConfig { store: Arc::clone(&world.store), toolbox, workers: 16 };
+    let engine = Engine::start(config).await.unwrap();
+    let job = |evaluations, dollars| JobSpec {
+        evaluator: EvaluatorSpec::Custom("dear".into()),
+        budget: JobBudget { evaluations: Some(evaluations), dollars: Some(dollars), ..JobBudget::default() },
+        ..spec(AlgorithmConfig::Gepa(GepaConfig::default()))
+    };
+    // 30 test cases for two prompts at 1.5 cents each, by caution, are 90 cents.
+    let whole = engine.submit(job(600, 3.0)).await.unwrap().result().await.unwrap();
+    assert_eq!((whole.status.as_str(), whole.best.unwrap().test.unwrap().cases), ("done", 30));
+    assert!(whole.dollars <= 3.0 && whole.dollars > 2.0, "{}", whole.dollars);
+    // Another seed, so that nothing is known already; there is not enough for all test cases.
+    let short = JobSpec { seed: 4, ..job(600, 0.6) };
+    let short = engine.submit(short).await.unwrap().result().await.unwrap();
+    assert!(short.dollars <= 0.6, "{}", short.dollars);
 }

@@ -121,6 +121,13 @@ impl Account {
         self.evaluations
     }
 
+    /// What is assumed of an evaluation of the report: somewhat more than the mean so far. Nothing before there is
+    /// one.
+    pub fn closing_evaluation(&self) -> Cost {
+        let share = CAUTION / self.settled.max(1) as f64;
+        Cost { dollars: self.evaluation_spent.dollars * share, tokens: self.evaluation_spent.tokens * share }
+    }
+
     /// Evaluations whose result, or failure, is known.
     pub fn settled(&self) -> u64 {
         self.settled
@@ -219,11 +226,8 @@ impl Account {
         if self.settled < MEASURED {
             return Cost::default();
         }
-        let factor = CAUTION * self.closing_evaluations as f64 / self.settled as f64;
-        Cost {
-            dollars: self.evaluation_spent.dollars * factor,
-            tokens: self.evaluation_spent.tokens * factor,
-        }
+        let (one, count) = (self.closing_evaluation(), self.closing_evaluations as f64);
+        Cost { dollars: one.dollars * count, tokens: one.tokens * count }
     }
 }
 

@@ -51,8 +51,9 @@ impl JobActorState {
         if best != candidates[0] {
             candidates.push(best);
         }
+        let affordable = self.affordable(candidates.len());
         let mut orders = vec![];
-        for (index, case) in self.arguments.spec.data.test.iter().enumerate() {
+        for (index, case) in self.arguments.spec.data.test.iter().take(affordable).enumerate() {
             let case = Arc::new(case.clone());
             orders.extend(candidates.iter().map(|candidate| {
                 let piece =
@@ -69,7 +70,32 @@ impl JobActorState {
         let _ = generation.cast(GenerationMessage::Dispatch(orders));
         let _ = generation.cast(GenerationMessage::Close);
         self.closing = Some(Closing { generation, scores: BTreeMap::new(), wanted });
+        self.end_when_closed(myself);
         Ok(())
+    }
+
+    /// How many test cases the rest of the budget pays for, as evaluations were priced so far. The search left
+    /// enough for all of them unless it was too short to know.
+    fn affordable(&self, candidates: usize) -> usize {
+        let (budget, all) = (self.arguments.spec.budget, self.arguments.spec.data.test.len());
+        let Some(finished) = &self.finished else { return all };
+        let count = |most: Option<f64>, spent: f64, one: f64| match most {
+            // Division by nothing is infinite, which is more than all.
+            Some(most) => ((most - spent).max(0.0) / (one * candidates as f64)) as usize,
+            None => all,
+        };
+        let (spent, one) = (finished.spent, finished.closing_evaluation);
+        let by_dollars = count(budget.dollars, spent.dollars, one.dollars);
+        let by_tokens = count(budget.tokens.map(|most| most as f64), spent.tokens, one.tokens);
+        let affordable = all.min(by_dollars).min(by_tokens);
+        if affordable < all {
+            tracing::warn!(
+                affordable,
+                all,
+                "the budget does not pay for all test cases; the first are scored"
+            );
+        }
+        affordable
     }
 
     pub(super) fn closing_reported(&mut self, report: GenerationReport, myself: &ActorRef<JobMessage>) {
