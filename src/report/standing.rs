@@ -74,8 +74,8 @@ fn verdict(result: &JobResult) -> String {
         }
         (Some(_), None) => "The chosen prompt was not compared with the seed on the test cases.".to_owned(),
         (Some(_), Some(p)) => format!(
-            "Paired test of the chosen prompt against the seed on the test cases: p = {}. {}",
-            p_value(p).replace("< ", "below "),
+            "Paired test of the chosen prompt against the seed on the test cases: p {}. {}",
+            p_value(p),
             match p < 0.05 {
                 true => "A difference like this is unlikely to be chance.",
                 false => "A difference like this may be chance.",

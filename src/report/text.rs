@@ -83,9 +83,9 @@ pub(super) fn time(millis: i64) -> String {
     text.split_once(", ").map_or(text.clone(), |(_, date)| date.to_owned())
 }
 
-/// A p-value.
+/// A p-value, as it stands after its `p`.
 pub(super) fn p_value(value: f64) -> String {
-    if value < 0.0001 { "< 0.0001".to_owned() } else { format!("{value:.4}") }
+    if value < 0.0001 { "< 0.0001".to_owned() } else { format!("= {value:.4}") }
 }
 
 /// `1 case`, `2 cases`.
@@ -112,7 +112,7 @@ mod tests {
         assert_eq!([0.0, 0.000_12, 0.5, 12.0].map(dollars), ["$0", "$0.000120", "$0.5000", "$12.00"]);
         assert_eq!([0.26, 59.4, 61.0, 7_260.0].map(seconds), ["0.3 s", "59.4 s", "1 min 1 s", "2 h 1 min"]);
         assert_eq!([0.25, -0.1].map(signed), ["+0.250", "−0.100"]);
-        assert_eq!([0.04, 1e-9].map(p_value), ["0.0400", "< 0.0001"]);
+        assert_eq!([0.04, 1e-9].map(p_value), ["= 0.0400", "< 0.0001"]);
         assert_eq!(time(784_111_777_000), "06 Nov 1994 08:49:37 GMT");
         assert_eq!((time(-1), time(i64::MAX)), (time(0), "31 Dec 9999 23:59:59 GMT".to_owned()));
     }

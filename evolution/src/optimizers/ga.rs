@@ -140,7 +140,7 @@ impl Ga {
         let seeds = context.settings.seeds.clone();
         self.population = bear_seeds(&seeds, context);
         self.phase = Phase::Breeding;
-        context.checkpoint();
+        context.complete_generation(self);
         if self.population.is_empty() {
             self.phase = Phase::Over(FinishReason::Exhausted);
         } else {

@@ -208,7 +208,7 @@ impl Gepa {
             self.pool.complete(id);
         }
         self.phase = Phase::Searching;
-        context.checkpoint();
+        context.complete_generation(self);
         if self.closing.is_none() {
             match self.pool.is_empty() {
                 true => self.phase = Phase::Over(FinishReason::Exhausted),
