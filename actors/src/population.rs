@@ -17,6 +17,8 @@ use crate::generation::{Generation, GenerationArguments, GenerationMessage, Gene
 use crate::journal::JournalMessage;
 use crate::means::Means;
 
+/// Where it stands is told no more often than this: at thousands of results a second nobody reads each.
+const STANDING_PAUSE: Duration = Duration::from_millis(20);
 /// A checkpoint is written no more often than this: each holds the whole state.
 const CHECKPOINT_PAUSE: Duration = Duration::from_secs(1);
 
@@ -90,6 +92,8 @@ pub(crate) enum PopulationMessage {
     Drain(RpcReplyPort<()>),
     /// The generation has nothing under way any more.
     Drained,
+    /// Time to say where it stands.
+    ReportStanding,
     #[cfg(test)]
     ToGeneration(GenerationMessage),
     #[cfg(test)]
@@ -106,6 +110,9 @@ pub(crate) struct PopulationState {
     drains: Vec<RpcReplyPort<()>>,
     draining: bool,
     progress: Progress,
+    myself: ActorRef<PopulationMessage>,
+    /// Whether a report of where it stands is on its way.
+    standing_due: bool,
 }
 
 impl PopulationState {
@@ -150,8 +157,12 @@ impl PopulationState {
         if !orders.is_empty() {
             let _ = self.generation.cast(GenerationMessage::Dispatch(orders));
         }
-        self.report_standing();
+        if !self.standing_due {
+            self.standing_due = true;
+            self.myself.send_after(STANDING_PAUSE, || PopulationMessage::ReportStanding);
+        }
         if let Some(finish) = finished {
+            self.report_standing();
             self.report_finished(finish);
         }
     }
@@ -296,6 +307,7 @@ impl PopulationState {
                 (self.arguments.report)(PopulationReport::Retried(failure));
             }
             GenerationReport::GivenUp(failure) => {
+                self.report_standing();
                 (self.arguments.report)(PopulationReport::GivenUp(failure));
             }
         }
@@ -348,6 +360,8 @@ impl Actor for Population {
             drains: vec![],
             draining: false,
             progress,
+            myself,
+            standing_due: false,
         })
     }
 
@@ -386,7 +400,14 @@ impl Actor for Population {
                     let _ = myself.cast(PopulationMessage::Drained);
                 });
             }
-            PopulationMessage::Drained => state.answer_drains(),
+            PopulationMessage::Drained => {
+                state.report_standing();
+                state.answer_drains();
+            }
+            PopulationMessage::ReportStanding => {
+                state.standing_due = false;
+                state.report_standing();
+            }
             #[cfg(test)]
             PopulationMessage::ToGeneration(message) => {
                 let _ = state.generation.cast(message);
