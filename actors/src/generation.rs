@@ -119,6 +119,9 @@ pub(crate) struct GenerationState {
     arguments: GenerationArguments,
     open: HashMap<u64, Open>,
     next: u64,
+    /// Orders that the store was not asked for yet, with their keys, and whether they are evaluations.
+    unknown: Vec<(u64, Digest, bool)>,
+    looking_up: bool,
     /// Looked up, not known, and waiting for a permit.
     ready: VecDeque<u64>,
     /// Attempts in the pool.
@@ -134,15 +137,24 @@ pub(crate) struct GenerationState {
 }
 
 impl GenerationState {
-    fn dispatch(&mut self, orders: Vec<Order>, myself: &ActorRef<GenerationMessage>) {
-        let mut numbers = vec![];
+    fn dispatch(&mut self, orders: Vec<Order>) {
         for order in orders {
             let key = self.key(&order);
-            numbers.push((self.next, key, matches!(order, Order::Evaluate(_))));
+            self.unknown.push((self.next, key, matches!(order, Order::Evaluate(_))));
             self.open
                 .insert(self.next, Open { order, attempt: 0, deadline: None, failures: 0, successes: 0 });
             self.next += 1;
         }
+    }
+
+    /// Asks the store for all orders that it was not asked for yet, unless it is being asked: what comes meanwhile
+    /// makes up the next question, so that a load of small orders does not become a load of small questions.
+    fn look_up(&mut self, myself: &ActorRef<GenerationMessage>) {
+        if self.looking_up || self.unknown.is_empty() {
+            return;
+        }
+        self.looking_up = true;
+        let numbers = std::mem::take(&mut self.unknown);
         let (store, myself) = (Arc::clone(&self.arguments.means.store), myself.clone());
         tokio::spawn(async move {
             let message = match look_up(&*store, &numbers).await {
@@ -339,6 +351,8 @@ impl Actor for Generation {
             arguments,
             open: HashMap::new(),
             next: 0,
+            unknown: vec![],
+            looking_up: false,
             ready: VecDeque::new(),
             running: 0,
             unsettled: 0,
@@ -357,8 +371,9 @@ impl Actor for Generation {
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            GenerationMessage::Dispatch(orders) => state.dispatch(orders, &myself),
+            GenerationMessage::Dispatch(orders) => state.dispatch(orders),
             GenerationMessage::LookedUp(orders) => {
+                state.looking_up = false;
                 for (number, known) in orders {
                     match known {
                         Some(known) => state.known(number, known),
@@ -400,6 +415,7 @@ impl Actor for Generation {
             #[cfg(test)]
             GenerationMessage::Panic => panic!("asked to"),
         }
+        state.look_up(&myself);
         state.fill_pool(&myself);
         if state.unsettled == 0 {
             for reply in state.drains.drain(..) {
