@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use evohub_evolution::{
-    Action, Candidate, CaseSet, Checkpoint, Cost, Digest, Event, Failure, Finish, Progress, ProposalOrder,
-    Run, RunEvent, RunSettings,
+    Action, Candidate, CandidateId, CaseSet, Checkpoint, Cost, Digest, Event, Failure, Finish, Outcome,
+    Progress, ProposalOrder, Run, RunEvent, RunSettings,
 };
 use evohub_store::{CandidateRecord, CheckpointRecord, HistoryRecord, JournalBatch};
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent, async_trait};
@@ -180,38 +180,38 @@ impl PopulationState {
         Some(Order::Propose(order.id, ProposalTask { key: Digest::of_fields(fields), request }))
     }
 
+    /// The record of a born candidate as it stands.
+    fn candidate_record(
+        &self,
+        id: CandidateId,
+        outcome: Outcome,
+        validation_score: Option<f64>,
+        validation_cases: u32,
+    ) -> Option<CandidateRecord> {
+        let ledger = self.run.ledger();
+        let birth = &ledger.born(id)?.birth;
+        Some(CandidateRecord {
+            job: self.arguments.means.job.clone(),
+            island: self.arguments.island,
+            ordinal: ledger.ordinal(id)? as u64,
+            candidate: ledger.candidate(id)?.clone(),
+            parents: birth.parents.clone(),
+            operator: birth.operator.clone(),
+            generation: birth.generation,
+            validation_score,
+            validation_cases,
+            outcome: outcome.as_str().to_owned(),
+        })
+    }
+
     fn announce(&mut self, event: RunEvent, note: &mut JournalBatch) {
         let arguments = &self.arguments;
         match &event {
-            RunEvent::CandidateBorn { ordinal, candidate, birth } => note.candidates.push(CandidateRecord {
-                job: arguments.means.job.clone(),
-                island: arguments.island,
-                ordinal: *ordinal,
-                candidate: candidate.clone(),
-                parents: birth.parents.clone(),
-                operator: birth.operator.clone(),
-                generation: birth.generation,
-                validation_score: None,
-                validation_cases: 0,
-                outcome: "open".to_owned(),
-            }),
+            RunEvent::CandidateBorn { candidate, .. } => {
+                note.candidates.extend(self.candidate_record(candidate.id(), Outcome::Open, None, 0));
+            }
             RunEvent::CandidateSettled { id, outcome, score, cases } => {
-                let ledger = self.run.ledger();
-                let born = ledger.births().iter().enumerate().rev().find(|(_, born)| born.id == *id);
-                if let (Some((ordinal, born)), Some(candidate)) = (born, ledger.candidate(*id)) {
-                    note.candidates.push(CandidateRecord {
-                        job: arguments.means.job.clone(),
-                        island: arguments.island,
-                        ordinal: ordinal as u64,
-                        candidate: candidate.clone(),
-                        parents: born.birth.parents.clone(),
-                        operator: born.birth.operator.clone(),
-                        generation: born.birth.generation,
-                        validation_score: *score,
-                        validation_cases: *cases,
-                        outcome: outcome.as_str().to_owned(),
-                    });
-                }
+                note.candidates.extend(self.candidate_record(*id, *outcome, *score, *cases));
             }
             RunEvent::GenerationCompleted(progress) => {
                 self.progress = *progress;

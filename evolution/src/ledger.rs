@@ -150,6 +150,11 @@ impl Ledger {
         self.ordinals.get(&id).map(|&ordinal| &self.births[ordinal])
     }
 
+    /// Order of birth of a candidate, from 0, if it was born.
+    pub fn ordinal(&self, id: CandidateId) -> Option<usize> {
+        self.ordinals.get(&id).copied()
+    }
+
     /// A tracked candidate itself.
     pub fn candidate(&self, id: CandidateId) -> Option<&Candidate> {
         self.tracked.get(&id).map(|tracked| &tracked.candidate)
