@@ -10,8 +10,11 @@ mod failure;
 mod follow;
 mod init;
 mod jobs;
+mod listen;
+mod metrics;
 mod output;
 mod place;
+mod process;
 mod report;
 mod resume;
 mod run;
@@ -21,14 +24,15 @@ mod stop;
 mod stored;
 mod table;
 mod toolbox;
+mod top;
 
 use std::process::ExitCode;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
-use evohub_monitoring::logs::{self, LogForm};
 
 use failure::Failure;
 use output::Output;
+use process::{Process, ProcessArguments};
 use status::Status;
 
 const EXAMPLES: &str = "\
@@ -63,23 +67,19 @@ pub(crate) struct Global {
     /// Say nothing but errors and results
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
-    /// What is logged: a level, or directives such as `warn,evohub_llm=debug`
-    #[arg(long, global = true, value_name = "FILTER")]
-    log_level: Option<String>,
-    /// The form of logs: `human` or `json`
-    #[arg(long, global = true, value_name = "FORM", default_value = "human")]
-    log_format: LogForm,
+    #[command(flatten)]
+    process: ProcessArguments,
 }
 
 impl Global {
-    fn filter(&self) -> Option<&str> {
-        let of_flags = match (self.quiet, self.verbose) {
+    /// The level of logs that the short flags ask for.
+    fn level(&self) -> Option<&str> {
+        match (self.quiet, self.verbose) {
             (true, _) => Some("error"),
             (false, 0) => None,
             (false, 1) => Some("info"),
             (false, _) => Some("debug"),
-        };
-        self.log_level.as_deref().or(of_flags)
+        }
     }
 }
 
@@ -103,8 +103,12 @@ enum Command {
     Stop(stop::StopArguments),
     /// Write a page about a job: curves, cost, Pareto front, family tree, prompt differences
     Report(report::ReportArguments),
+    /// Watch a process that works, live: fitness, evaluations, models, actors
+    Top(top::TopArguments),
     /// Score one prompt on a file of cases
     Eval(eval::EvalArguments),
+    /// Print the catalogue of all metrics, in Markdown form
+    Metrics,
     /// Print completions for a shell
     Completions(completions::CompletionsArguments),
 }
@@ -113,15 +117,7 @@ enum Command {
 pub(crate) fn main() -> ExitCode {
     let Cli { global, command } = Cli::parse();
     let output = Output::new(global.quiet);
-    let outcome = logs::init(global.filter(), global.log_format)
-        .map_err(|error| Failure::bad_input(error.to_string()))
-        .and_then(|()| tokio::runtime::Runtime::new().map_err(|error| Failure::failed(error.to_string())))
-        .and_then(|runtime| {
-            let outcome = runtime.block_on(dispatch(&global, &output, command));
-            // A model that is being loaded is not waited for.
-            runtime.shutdown_background();
-            outcome
-        });
+    let outcome = run_in_process(&global, &output, command);
     let status = outcome.unwrap_or_else(|failure| {
         output.error(&failure.message);
         failure.status
@@ -129,18 +125,39 @@ pub(crate) fn main() -> ExitCode {
     status.into()
 }
 
-async fn dispatch(global: &Global, output: &Output, command: Command) -> Result<Status, Failure> {
+fn run_in_process(global: &Global, output: &Output, command: Command) -> Result<Status, Failure> {
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| Failure::failed(error.to_string()))?;
+    // The export of traces may need the runtime.
+    let process = {
+        let _entered = runtime.enter();
+        Process::start(&global.process, global.level())?
+    };
+    let outcome = runtime.block_on(dispatch(global, &process, output, command));
+    process.end();
+    // A model that is being loaded is not waited for.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn dispatch(
+    global: &Global,
+    process: &Process,
+    output: &Output,
+    command: Command,
+) -> Result<Status, Failure> {
     match command {
-        Command::Run(arguments) => run::run(global, output, &arguments).await,
+        Command::Run(arguments) => run::run(global, process, output, &arguments).await,
         Command::Init(arguments) => init::init(output, &arguments),
         Command::Check(arguments) => check::check(global, output, &arguments),
         Command::Jobs(arguments) => jobs::jobs(global, output, &arguments).await,
         Command::Show(arguments) => show::show(global, output, &arguments).await,
         Command::Best(arguments) => best::best(global, output, &arguments).await,
-        Command::Resume(arguments) => resume::resume(global, output, &arguments).await,
+        Command::Resume(arguments) => resume::resume(global, process, output, &arguments).await,
         Command::Stop(arguments) => stop::stop(global, output, &arguments).await,
         Command::Report(arguments) => report::report(global, output, &arguments).await,
-        Command::Eval(arguments) => eval::eval(global, output, &arguments).await,
+        Command::Top(arguments) => top::top(output, &arguments).await,
+        Command::Eval(arguments) => eval::eval(global, process, output, &arguments).await,
+        Command::Metrics => metrics::metrics(output),
         Command::Completions(arguments) => completions::completions(output, &arguments),
     }
 }

@@ -4,6 +4,7 @@
 //! [`JobHandle`] shows events, progress and the result.
 
 pub mod job_file;
+mod observation;
 pub mod report;
 
 pub use evohub_actors::{
@@ -14,4 +15,6 @@ pub use evohub_actors::{
 pub use evohub_evaluation as evaluation;
 pub use evohub_evolution as evolution;
 pub use evohub_llm as llm;
+pub use evohub_monitoring as monitoring;
 pub use evohub_store as store;
+pub use observation::Observation;

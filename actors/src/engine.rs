@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use evohub_evolution::{Budget, Digest, RunSettings};
-use evohub_store::{JobId, NewJob, Store};
-use ractor::{Actor, ActorRef};
+use evohub_store::{JobId, NewJob, ObservedStore, Store};
+use evohub_monitoring::metrics::Metrics;
 use tokio::sync::{broadcast, watch};
 
+use crate::actor::{Address, spawn};
 use crate::clock::now_millis;
 use crate::error::EngineError;
 use crate::event::{JobEvent, JobProgress};
@@ -45,7 +46,7 @@ impl EngineConfig {
 pub struct Engine {
     store: Arc<dyn Store>,
     toolbox: Arc<Toolbox>,
-    pub(crate) supervisor: ActorRef<SupervisorMessage>,
+    pub(crate) supervisor: Address<SupervisorMessage>,
     owner: String,
     pub(crate) patience: Patience,
 }
@@ -56,10 +57,13 @@ impl Engine {
     /// # Errors
     /// When they cannot be started.
     pub async fn start(config: EngineConfig) -> Result<Self, EngineError> {
-        let (supervisor, _) =
-            Actor::spawn(None, Supervisor, config.workers).await.map_err(|_| EngineError::Gone)?;
+        let metrics = Arc::clone(config.toolbox.metrics());
+        let arguments = (config.workers, Arc::clone(&metrics));
+        let supervisor =
+            spawn(Supervisor, arguments, &metrics.actors, None).await.map_err(|_| EngineError::Gone)?;
+        let store = Arc::new(ObservedStore::new(config.store, Arc::clone(&metrics)));
         Ok(Self {
-            store: config.store,
+            store,
             toolbox: Arc::new(config.toolbox),
             supervisor,
             owner: format!("{}-{}", std::process::id(), unique()),
@@ -114,9 +118,18 @@ impl Engine {
         let record = self.store.job(id).await?;
         let spec: JobSpec = serde_json::from_value(record.spec)
             .map_err(|error| EngineError::Spec(format!("the stored job `{id}` cannot be read: {error}")))?;
-        let earlier: Option<JobResult> = record.result.and_then(|result| serde_json::from_value(result).ok());
-        let before = earlier.map_or((0.0, 0), |result| (result.seconds, result.saved.cache));
         let prepared = self.prepare(spec).await?;
+        self.resume_prepared(id, prepared).await
+    }
+
+    /// Goes on with a job that was stopped or interrupted, and whose stored specification was prepared.
+    ///
+    /// # Errors
+    /// When it is unknown or owned by a living process.
+    pub async fn resume_prepared(&self, id: &JobId, prepared: PreparedJob) -> Result<JobHandle, EngineError> {
+        let result = self.store.job(id).await?.result;
+        let earlier: Option<JobResult> = result.and_then(|result| serde_json::from_value(result).ok());
+        let before = earlier.map_or((0.0, 0), |result| (result.seconds, result.saved.cache));
         self.run(id.clone(), prepared, before).await
     }
 
@@ -138,30 +151,43 @@ impl Engine {
         };
         let _ = observers.events.send(JobEvent::Started { job: id.to_string(), evaluations });
         let (store, patience) = (Arc::clone(&self.store), self.patience);
-        let arguments = Box::new(move |pool| JobArguments {
+        let metrics = Arc::clone(self.toolbox.metrics());
+        let arguments = Box::new(move |pool, context| JobArguments {
             id,
             spec: job.spec,
             settings: job.settings,
             tools: job.tools,
             store,
             pool,
+            metrics,
+            context,
             lease,
             patience,
             before,
             observers,
         });
         let start = |reply| SupervisorMessage::Start(arguments, reply);
-        match ractor::call!(self.supervisor, start) {
-            Ok(Ok(())) => Ok(handle),
-            Ok(Err(error)) => Err(EngineError::Spec(error)),
-            Err(_) => Err(EngineError::Gone),
+        match self.supervisor.ask(start, None).await {
+            Some(Ok(())) => Ok(handle),
+            Some(Err(error)) => Err(EngineError::Spec(error)),
+            None => Err(EngineError::Gone),
         }
+    }
+
+    /// Where all that it does is counted.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        self.toolbox.metrics()
+    }
+
+    /// Whether the root of the actors answers within `limit`.
+    pub async fn is_alive(&self, limit: Duration) -> bool {
+        self.supervisor.ask(SupervisorMessage::Ping, Some(limit)).await.is_some()
     }
 
     /// Stops all jobs so that they can be resumed, and ends the actors.
     pub async fn shutdown(self) {
-        let _ = self.supervisor.call(SupervisorMessage::StopAll, Some(SHUTDOWN)).await;
-        let _ = self.supervisor.stop_and_wait(None, Some(SHUTDOWN)).await;
+        self.supervisor.ask(SupervisorMessage::StopAll, Some(SHUTDOWN)).await;
+        self.supervisor.stop_and_wait(SHUTDOWN).await;
         self.store.close().await;
     }
 }
@@ -222,7 +248,7 @@ pub struct JobHandle {
     events: broadcast::WeakSender<JobEvent>,
     progress: watch::Receiver<JobProgress>,
     result: watch::Receiver<Option<JobResult>>,
-    supervisor: ActorRef<SupervisorMessage>,
+    supervisor: Address<SupervisorMessage>,
 }
 
 impl JobHandle {
@@ -259,7 +285,7 @@ impl JobHandle {
 
     /// Stops it so that it can be resumed. Calls under way are waited for.
     pub fn stop(&self) {
-        let _ = self.supervisor.cast(SupervisorMessage::Stop(self.id.clone()));
+        self.supervisor.send(SupervisorMessage::Stop(self.id.clone()));
     }
 }
 

@@ -1,33 +1,44 @@
-//! The pool of workers that call models and score answers: a `ractor` factory.
+//! The workers that call models and score answers.
+
+mod pool;
 
 use evohub_evaluation::evaluation_key;
 use evohub_evolution::{Candidate, Case, Digest, Failure, Piece};
 use evohub_llm::ChatRequest;
 use evohub_store::{EvaluationRecord, JobId, ProposalRecord, Store};
-use ractor::factory::{
-    Factory, FactoryArguments, FactoryMessage, Job, Worker, WorkerId, queues, routing, worker_builder,
-};
-use ractor::{Actor, ActorProcessingErr, ActorRef, async_trait};
+use evohub_monitoring::metrics::Metrics;
+use evohub_monitoring::traces::{TraceContext, set_parent};
+use ractor::factory::{Job, Worker, WorkerId};
+use ractor::{ActorProcessingErr, ActorRef, async_trait};
 use std::sync::Arc;
+use tokio::time::Instant;
+use tracing::{Instrument, Span};
 
+use crate::actor::Address;
 use crate::clock::now_millis;
-use crate::flights::{Flight, Flights};
+use crate::flights::Flight;
 use crate::generation::Permit;
 use crate::journal::JournalMessage;
 use crate::reply::Reply;
 use crate::toolbox::JobTools;
 
-/// The pool's own messages.
-pub(crate) type PoolMessage = FactoryMessage<(), Work>;
+pub(crate) use pool::{Pool, start_pool};
+use pool::{PoolMessage, WorkerArguments};
 
 /// A piece of work for one worker.
 pub(crate) struct Work {
     pub(crate) job: JobId,
     pub(crate) tools: Arc<JobTools>,
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) journal: ActorRef<JournalMessage>,
+    pub(crate) journal: Address<JournalMessage>,
     pub(crate) task: Task,
     pub(crate) permit: Permit,
+    /// The trace it was ordered in.
+    pub(crate) context: TraceContext,
+    /// From 1.
+    pub(crate) attempt: u32,
+    /// When it was given to the pool.
+    pub(crate) dispatched: Instant,
 }
 
 /// What is to be done, and who hears of it: a result when it is durable, a failure at once.
@@ -58,27 +69,6 @@ impl EvaluationTask {
     }
 }
 
-/// Starts a pool of so many workers.
-pub(crate) async fn start_pool(workers: usize) -> Result<ActorRef<PoolMessage>, ractor::SpawnErr> {
-    let factory = Factory::<
-        (),
-        Work,
-        Arc<Flights>,
-        EvaluatorWorker,
-        routing::QueuerRouting<(), Work>,
-        queues::DefaultQueue<(), Work>,
-    >::default();
-    let flights = Arc::new(Flights::default());
-    let arguments = FactoryArguments::builder()
-        .worker_builder(Box::new(worker_builder(move |_| (EvaluatorWorker, Arc::clone(&flights)))))
-        .queue(queues::DefaultQueue::default())
-        .router(routing::QueuerRouting::default())
-        .num_initial_workers(workers)
-        .build();
-    let (pool, _) = Actor::spawn(None, factory, arguments).await?;
-    Ok(pool)
-}
-
 /// One worker: does one piece of work at a time.
 pub(crate) struct EvaluatorWorker;
 
@@ -86,16 +76,17 @@ pub(crate) struct EvaluatorWorker;
 impl Worker for EvaluatorWorker {
     type Key = ();
     type Message = Work;
-    type Arguments = Arc<Flights>;
-    type State = Arc<Flights>;
+    type Arguments = Arc<WorkerArguments>;
+    type State = Arc<WorkerArguments>;
 
     async fn pre_start(
         &self,
-        _id: WorkerId,
+        id: WorkerId,
         _pool: &ActorRef<PoolMessage>,
-        flights: Arc<Flights>,
-    ) -> Result<Arc<Flights>, ActorProcessingErr> {
-        Ok(flights)
+        arguments: Self::Arguments,
+    ) -> Result<Self::State, ActorProcessingErr> {
+        arguments.started(id);
+        Ok(arguments)
     }
 
     async fn handle(
@@ -103,24 +94,89 @@ impl Worker for EvaluatorWorker {
         _id: WorkerId,
         _pool: &ActorRef<PoolMessage>,
         job: Job<(), Work>,
-        flights: &mut Arc<Flights>,
+        worker: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
+        let work = job.msg;
+        let waited = work.dispatched.elapsed();
+        let _handling = worker.pool.begin(work.task.kind(), waited);
+        if let Task::Evaluate(..) = work.task {
+            worker.metrics.evaluation.waited(waited);
+        }
+        let span = work.span();
+        work.carry_out(worker).instrument(span).await;
+        Ok(())
+    }
+}
+
+impl Task {
+    /// Names of the kinds.
+    const KINDS: [&'static str; 2] = ["evaluate", "propose"];
+
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Evaluate(..) => Self::KINDS[0],
+            Self::Propose(..) => Self::KINDS[1],
+        }
+    }
+}
+
+impl Work {
+    /// The span of the worker's part: until the result goes to the journal.
+    fn span(&self) -> Span {
+        let (job, attempt) = (&self.job, i64::from(self.attempt));
+        let span = match &self.task {
+            Task::Evaluate(EvaluationTask { piece, case, .. }, _) => tracing::info_span!(
+                parent: None,
+                "evaluate_prompt",
+                job_id = %job,
+                candidate = %piece.candidate,
+                case = %case.id(),
+                split = ?piece.split,
+                repeat = i64::from(piece.repeat),
+                attempt,
+                score = tracing::field::Empty,
+                error.type = tracing::field::Empty,
+                otel.status_code = tracing::field::Empty,
+                otel.status_description = tracing::field::Empty,
+            ),
+            Task::Propose(..) => tracing::info_span!(
+                parent: None,
+                "propose",
+                job_id = %job,
+                attempt,
+                error.type = tracing::field::Empty,
+                otel.status_code = tracing::field::Empty,
+                otel.status_description = tracing::field::Empty,
+            ),
+        };
+        set_parent(&span, &self.context);
+        span
+    }
+
+    async fn carry_out(self, worker: &WorkerArguments) {
         // The permit goes with the worker's part of the work: what follows in the journal holds up no other.
-        let Work { job, tools, store, journal, task, permit: _permit } = job.msg;
+        let Self { job, tools, store, journal, task, permit: _permit, .. } = self;
         match task {
             Task::Evaluate(task, reply) => {
                 let key = task.key(&tools);
-                let (flight, waited) = flights.enter(key).await;
+                let (flight, waited) = worker.flights.enter(key).await;
                 if waited && let Some(record) = known(&*store, key).await {
                     reply.send(Ok(record));
                 } else {
-                    evaluate(job, &tools, &journal, (key, flight), task, reply).await;
+                    evaluate(job, &tools, &journal, (key, flight), task, reply, &worker.metrics).await;
                 }
             }
             Task::Propose(task, reply) => propose(job, &tools, &journal, task, reply).await,
         }
-        Ok(())
     }
+}
+
+/// Marks the span of a piece of work as failed.
+fn record_failure(failure: &Failure) {
+    let span = Span::current();
+    span.record("error.type", failure.cause.as_str());
+    span.record("otel.status_code", "ERROR");
+    span.record("otel.status_description", failure.message.as_str());
 }
 
 /// The result of whoever was first. A store that cannot be asked now says nothing; the journal will hear of it.
@@ -131,13 +187,18 @@ async fn known(store: &dyn Store, key: Digest) -> Option<EvaluationRecord> {
 async fn evaluate(
     job: JobId,
     tools: &JobTools,
-    journal: &ActorRef<JournalMessage>,
+    journal: &Address<JournalMessage>,
     (key, flight): (Digest, Flight),
     task: EvaluationTask,
     reply: Reply<Result<EvaluationRecord, Failure>>,
+    metrics: &Metrics,
 ) {
-    match tools.evaluator.evaluate(&task.candidate, &task.case, task.piece.repeat).await {
+    let began = Instant::now();
+    let evaluated = tools.evaluator.evaluate(&task.candidate, &task.case, task.piece.repeat).await;
+    metrics.evaluation.took(began.elapsed());
+    match evaluated {
         Ok(evaluation) => {
+            Span::current().record("score", evaluation.objectives.score);
             let record = EvaluationRecord {
                 key,
                 job,
@@ -156,16 +217,19 @@ async fn evaluate(
                     reply.send(Ok(record));
                 }
             });
-            let _ = journal.cast(JournalMessage::Evaluated(record, reply));
+            journal.send(JournalMessage::Evaluated(record, reply));
         }
-        Err(failure) => reply.send(Err(failure)),
+        Err(failure) => {
+            record_failure(&failure);
+            reply.send(Err(failure));
+        }
     }
 }
 
 async fn propose(
     job: JobId,
     tools: &JobTools,
-    journal: &ActorRef<JournalMessage>,
+    journal: &Address<JournalMessage>,
     task: ProposalTask,
     reply: Reply<Result<ProposalRecord, Failure>>,
 ) {
@@ -186,8 +250,11 @@ async fn propose(
                     reply.send(Ok(record));
                 }
             });
-            let _ = journal.cast(JournalMessage::Proposed(record, reply));
+            journal.send(JournalMessage::Proposed(record, reply));
         }
-        Err(failure) => reply.send(Err(failure)),
+        Err(failure) => {
+            record_failure(&failure);
+            reply.send(Err(failure));
+        }
     }
 }

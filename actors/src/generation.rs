@@ -10,10 +10,13 @@ use std::time::Duration;
 
 use evohub_evolution::{Answer, Digest, Evaluation, Failure, FailureKind, Piece, ProposalId};
 use evohub_store::{EvaluationRecord, ProposalRecord, Store, StoreError};
-use ractor::factory::{FactoryMessage, Job, JobOptions};
-use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort, async_trait};
+use evohub_monitoring::metrics::CacheTier;
+use evohub_monitoring::traces::TraceContext;
+use ractor::{ActorProcessingErr, RpcReplyPort, async_trait};
+use strum::IntoStaticStr;
 use tokio::time::Instant;
 
+use crate::actor::{Actor, Address, Letter};
 use crate::evaluator::{EvaluationTask, ProposalTask, Task, Work};
 use crate::means::Means;
 use crate::reply::Reply;
@@ -76,6 +79,8 @@ pub(crate) struct GenerationArguments {
     pub(crate) report: Box<dyn Fn(GenerationReport) + Send + Sync>,
 }
 
+#[derive(IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub(crate) enum GenerationMessage {
     /// More to do.
     Dispatch(Vec<Order>),
@@ -107,6 +112,8 @@ pub(crate) enum Known {
 
 struct Open {
     order: Order,
+    /// The trace it was ordered in.
+    context: TraceContext,
     attempt: u32,
     /// When the attempt under way is given up; `None` between attempts.
     deadline: Option<Instant>,
@@ -120,7 +127,7 @@ pub(crate) struct GenerationState {
     open: HashMap<u64, Open>,
     next: u64,
     /// Orders that the store was not asked for yet, with their keys, and whether they are evaluations.
-    unknown: Vec<(u64, Digest, bool)>,
+    asked: Vec<(u64, Digest, bool)>,
     looking_up: bool,
     /// Looked up, not known, and waiting for a permit.
     ready: VecDeque<u64>,
@@ -137,31 +144,32 @@ pub(crate) struct GenerationState {
 }
 
 impl GenerationState {
-    fn dispatch(&mut self, orders: Vec<Order>) {
+    fn dispatch(&mut self, orders: Vec<Order>, context: &TraceContext) {
         for order in orders {
             let key = self.key(&order);
-            self.unknown.push((self.next, key, matches!(order, Order::Evaluate(_))));
-            self.open
-                .insert(self.next, Open { order, attempt: 0, deadline: None, failures: 0, successes: 0 });
+            self.asked.push((self.next, key, matches!(order, Order::Evaluate(_))));
+            let context = context.clone();
+            let open = Open { order, context, attempt: 0, deadline: None, failures: 0, successes: 0 };
+            self.open.insert(self.next, open);
             self.next += 1;
         }
     }
 
     /// Asks the store for all orders that it was not asked for yet, unless it is being asked: what comes meanwhile
     /// makes up the next question, so that a load of small orders does not become a load of small questions.
-    fn look_up(&mut self, myself: &ActorRef<GenerationMessage>) {
-        if self.looking_up || self.unknown.is_empty() {
+    fn look_up(&mut self, myself: &Address<GenerationMessage>) {
+        if self.looking_up || self.asked.is_empty() {
             return;
         }
         self.looking_up = true;
-        let numbers = std::mem::take(&mut self.unknown);
+        let numbers = std::mem::take(&mut self.asked);
         let (store, myself) = (Arc::clone(&self.arguments.means.store), myself.clone());
         tokio::spawn(async move {
             let message = match look_up(&*store, &numbers).await {
                 Ok(known) => GenerationMessage::LookedUp(known),
                 Err(error) => GenerationMessage::LookUpFailed(error),
             };
-            let _ = myself.cast(message);
+            myself.send(message);
         });
     }
 
@@ -182,14 +190,14 @@ impl GenerationState {
     }
 
     /// Gives what is ready to the pool, as far as permits go.
-    fn fill_pool(&mut self, myself: &ActorRef<GenerationMessage>) {
+    fn fill_pool(&mut self, myself: &Address<GenerationMessage>) {
         while self.running < self.arguments.means.permits && !self.draining {
             let Some(number) = self.ready.pop_front() else { return };
             self.attempt(number, myself);
         }
     }
 
-    fn attempt(&mut self, number: u64, myself: &ActorRef<GenerationMessage>) {
+    fn attempt(&mut self, number: u64, myself: &Address<GenerationMessage>) {
         let Some(open) = self.open.get_mut(&number) else { return };
         self.running += 1;
         self.unsettled += 1;
@@ -212,13 +220,24 @@ impl GenerationState {
             journal: self.arguments.means.journal.clone(),
             task,
             permit: Permit::new(myself),
+            context: open.context.clone(),
+            attempt: open.attempt,
+            dispatched: Instant::now(),
         };
-        let job = Job { key: (), msg: work, options: JobOptions::default(), accepted: None };
-        // A pool that is gone drops the work, and its reply says so.
-        let _ = self.arguments.means.pool.cast(FactoryMessage::Dispatch(job));
+        self.arguments.means.pool.dispatch(work);
     }
 
-    fn known(&mut self, number: u64, known: Known) {
+    /// The store does not know what was ordered: it is to be done.
+    fn not_known(&mut self, number: u64) {
+        if let Some(Open { order: Order::Evaluate(_), .. }) = self.open.get(&number) {
+            self.arguments.means.metrics.evaluation.missed(CacheTier::Store, 1);
+        }
+        self.enqueue(number);
+    }
+
+    /// A result is there: from the tier that was asked, or (with [`CacheTier::InFlight`]) by an attempt, where another
+    /// may have been faster.
+    fn known(&mut self, number: u64, known: Known, tier: CacheTier) {
         let Some(open) = self.open.remove(&number) else {
             tracing::debug!("a result came after another attempt had brought it");
             return;
@@ -228,6 +247,11 @@ impl GenerationState {
         let report = match (open.order, known) {
             (Order::Evaluate(task), Known::Evaluation(record)) => {
                 let paid = record.job == self.arguments.means.job;
+                let metrics = &self.arguments.means.metrics.evaluation;
+                match tier {
+                    CacheTier::InFlight if paid => metrics.succeeded(),
+                    tier => metrics.cached(tier),
+                }
                 GenerationReport::Evaluated(task.piece, record.evaluation, paid)
             }
             (Order::Propose(id, _), Known::Proposal(record)) => {
@@ -245,9 +269,12 @@ impl GenerationState {
         (self.arguments.report)(report);
     }
 
-    fn failed(&mut self, number: u64, failure: Failure, myself: &ActorRef<GenerationMessage>) {
+    fn failed(&mut self, number: u64, failure: Failure, myself: &Address<GenerationMessage>) {
         let Some(open) = self.open.get_mut(&number) else { return };
         open.deadline = None;
+        if let Order::Evaluate(_) = open.order {
+            self.arguments.means.metrics.evaluation.failed(&failure.cause);
+        }
         let patience = self.arguments.means.patience;
         match failure.kind {
             FailureKind::Systemic => (self.arguments.report)(GenerationReport::GivenUp(failure)),
@@ -287,29 +314,29 @@ impl GenerationState {
 
 /// The reply of an attempt: its result or failure as a message, or that it is lost.
 fn reply<T: 'static>(
-    myself: &ActorRef<GenerationMessage>,
+    myself: &Address<GenerationMessage>,
     number: u64,
     known: fn(T) -> Known,
 ) -> Reply<Result<T, Failure>> {
     let myself = myself.clone();
     Reply::new(move |outcome: Option<Result<T, Failure>>| {
         let outcome = outcome.map(|outcome| outcome.map(known));
-        let _ = myself.cast(GenerationMessage::Ended { number, outcome });
+        myself.send(GenerationMessage::Ended { number, outcome });
     })
 }
 
 /// A place in the pool; given back when the work leaves it, however it leaves it.
-pub(crate) struct Permit(ActorRef<GenerationMessage>);
+pub(crate) struct Permit(Address<GenerationMessage>);
 
 impl Permit {
-    fn new(generation: &ActorRef<GenerationMessage>) -> Self {
+    fn new(generation: &Address<GenerationMessage>) -> Self {
         Self(generation.clone())
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let _ = self.0.cast(GenerationMessage::Ran);
+        self.0.send(GenerationMessage::Ran);
     }
 }
 
@@ -337,21 +364,23 @@ async fn look_up(
 
 #[async_trait]
 impl Actor for Generation {
-    type Msg = GenerationMessage;
+    const KIND: &'static str = "generation";
+
+    type Message = GenerationMessage;
     type State = GenerationState;
     type Arguments = GenerationArguments;
 
-    async fn pre_start(
+    async fn start(
         &self,
-        myself: ActorRef<Self::Msg>,
+        myself: &Address<Self::Message>,
         arguments: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        myself.send_interval(arguments.means.patience.lease / 10, || GenerationMessage::Tick);
+        myself.send_every(arguments.means.patience.lease / 10, || GenerationMessage::Tick);
         Ok(GenerationState {
             arguments,
             open: HashMap::new(),
             next: 0,
-            unknown: vec![],
+            asked: vec![],
             looking_up: false,
             ready: VecDeque::new(),
             running: 0,
@@ -366,18 +395,18 @@ impl Actor for Generation {
 
     async fn handle(
         &self,
-        myself: ActorRef<Self::Msg>,
-        message: Self::Msg,
+        myself: &Address<Self::Message>,
+        letter: Letter<Self::Message>,
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
-        match message {
-            GenerationMessage::Dispatch(orders) => state.dispatch(orders),
+        match letter.message {
+            GenerationMessage::Dispatch(orders) => state.dispatch(orders, &letter.context),
             GenerationMessage::LookedUp(orders) => {
                 state.looking_up = false;
                 for (number, known) in orders {
                     match known {
-                        Some(known) => state.known(number, known),
-                        None => state.enqueue(number),
+                        Some(known) => state.known(number, known, CacheTier::Store),
+                        None => state.not_known(number),
                     }
                 }
             }
@@ -393,9 +422,9 @@ impl Actor for Generation {
             GenerationMessage::Ended { number, outcome } => {
                 state.unsettled -= 1;
                 match outcome {
-                    Some(Ok(known)) => state.known(number, known),
-                    Some(Err(failure)) => state.failed(number, failure, &myself),
-                    None => state.failed(number, lost("its worker or the journal died"), &myself),
+                    Some(Ok(known)) => state.known(number, known, CacheTier::InFlight),
+                    Some(Err(failure)) => state.failed(number, failure, myself),
+                    None => state.failed(number, lost("its worker or the journal died"), myself),
                 }
             }
             GenerationMessage::Tick => {
@@ -403,7 +432,7 @@ impl Actor for Generation {
                 let late = state.open.iter().filter(|(_, open)| open.deadline.is_some_and(|at| at <= now));
                 let late: Vec<u64> = late.map(|(number, _)| *number).collect();
                 for number in late {
-                    state.failed(number, lost("its lease ran out"), &myself);
+                    state.failed(number, lost("its lease ran out"), myself);
                 }
             }
             GenerationMessage::Retry { number } => state.enqueue(number),
@@ -415,15 +444,15 @@ impl Actor for Generation {
             #[cfg(test)]
             GenerationMessage::Panic => panic!("asked to"),
         }
-        state.look_up(&myself);
-        state.fill_pool(&myself);
+        state.look_up(myself);
+        state.fill_pool(myself);
         if state.unsettled == 0 {
             for reply in state.drains.drain(..) {
                 let _ = reply.send(());
             }
         }
         if state.closing && state.open.is_empty() {
-            myself.stop(None);
+            myself.stop();
         }
         Ok(())
     }

@@ -8,13 +8,19 @@ use std::time::Duration;
 
 use evohub_evolution::{Failure, RunSettings};
 use evohub_store::{JobId, JobState, Lease, Store, StoreError};
-use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SupervisionEvent, async_trait};
+use evohub_monitoring::metrics::{JobMetrics, Metrics, RestartCause};
+use evohub_monitoring::redaction::redact;
+use evohub_monitoring::traces::{TraceContext, set_parent};
+use ractor::{ActorId, ActorProcessingErr, SupervisionEvent, async_trait};
+use strum::IntoStaticStr;
 use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
+use tracing::Span;
 
-use crate::evaluator::PoolMessage;
+use crate::actor::{Actor, Address, Letter, cause_of_death, spawn};
+use crate::evaluator::Pool;
 use crate::event::{JobEvent, JobProgress};
-use crate::generation::{GenerationMessage, GenerationReport, Patience};
+use crate::generation::{Generation, GenerationMessage, GenerationReport, Patience};
 use crate::journal::{Journal, JournalArguments, JournalMessage};
 use crate::means::Means;
 use crate::population::{
@@ -49,12 +55,34 @@ pub(crate) struct JobArguments {
     pub(crate) settings: Arc<RunSettings>,
     pub(crate) tools: Arc<JobTools>,
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) pool: ActorRef<PoolMessage>,
+    pub(crate) pool: Pool,
+    pub(crate) metrics: Arc<Metrics>,
+    /// The trace of whoever submitted it.
+    pub(crate) context: TraceContext,
     pub(crate) lease: Lease,
     pub(crate) patience: Patience,
     /// Seconds and cache hits of earlier sessions.
     pub(crate) before: (f64, u64),
     pub(crate) observers: Observers,
+}
+
+impl JobArguments {
+    /// The span of all that is done for the job.
+    fn span(&self) -> Span {
+        let span = tracing::info_span!(
+            parent: None,
+            "job",
+            job_id = %self.id,
+            algorithm = self.spec.algorithm.name(),
+            status = tracing::field::Empty,
+            evaluations = tracing::field::Empty,
+            dollars = tracing::field::Empty,
+            otel.status_code = tracing::field::Empty,
+            otel.status_description = tracing::field::Empty,
+        );
+        set_parent(&span, &self.context);
+        span
+    }
 }
 
 /// Where observers of a job listen.
@@ -65,6 +93,8 @@ pub(crate) struct Observers {
     pub(crate) result: Arc<watch::Sender<Option<JobResult>>>,
 }
 
+#[derive(IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub(crate) enum JobMessage {
     /// The population reports.
     Population(PopulationReport),
@@ -101,8 +131,8 @@ pub(crate) struct Ending {
 
 pub(crate) struct JobActorState {
     arguments: JobArguments,
-    journal: ActorRef<JournalMessage>,
-    population: Option<ActorRef<PopulationMessage>>,
+    journal: Address<JournalMessage>,
+    population: Option<Address<PopulationMessage>>,
     closing: Option<Closing>,
     standing: Standing,
     finished: Option<Finished>,
@@ -112,6 +142,8 @@ pub(crate) struct JobActorState {
     started: Instant,
     stopping: bool,
     ending: bool,
+    metrics: JobMetrics,
+    span: Span,
 }
 
 impl JobActorState {
@@ -145,12 +177,13 @@ impl JobActorState {
             store: Arc::clone(&arguments.store),
             pool: arguments.pool.clone(),
             journal: self.journal.clone(),
+            metrics: Arc::clone(&arguments.metrics),
             patience: arguments.patience,
             permits: permits(&arguments.spec, &arguments.tools),
         }
     }
 
-    async fn start_population(&mut self, myself: &ActorRef<JobMessage>) -> Result<(), ActorProcessingErr> {
+    async fn start_population(&mut self, myself: &Address<JobMessage>) -> Result<(), ActorProcessingErr> {
         let arguments = &self.arguments;
         let reports = myself.clone();
         let means = self.means();
@@ -162,10 +195,12 @@ impl JobActorState {
             lookahead: if cost.dollars_per_call > 0.0 { (means.permits / 4).max(2) } else { FREE_LOOKAHEAD },
             means,
             report: Box::new(move |report| {
-                let _ = reports.cast(JobMessage::Population(report));
+                reports.send(JobMessage::Population(report));
             }),
+            context: self.span.in_scope(TraceContext::current),
         };
-        let (population, _) = Actor::spawn_linked(None, Population, population, myself.get_cell()).await?;
+        let actors = &arguments.metrics.actors;
+        let population = spawn(Population, population, actors, Some(myself.cell())).await?;
         self.population = Some(population);
         Ok(())
     }
@@ -173,7 +208,7 @@ impl JobActorState {
     async fn population_reported(
         &mut self,
         report: PopulationReport,
-        myself: &ActorRef<JobMessage>,
+        myself: &Address<JobMessage>,
     ) -> Result<(), ActorProcessingErr> {
         match report {
             PopulationReport::Event(event) => self.emit(JobEvent::Island { island: 0, event }),
@@ -207,7 +242,7 @@ impl JobActorState {
     }
 
     /// Begins to end: waits until all is durable, then says how it ended.
-    fn end(&mut self, state: JobState, error: Option<String>, myself: &ActorRef<JobMessage>) {
+    fn end(&mut self, state: JobState, error: Option<String>, myself: &Address<JobMessage>) {
         if self.ending {
             return;
         }
@@ -216,13 +251,13 @@ impl JobActorState {
         let ending = Box::new(Ending { state, error, reason });
         let (journal, myself) = (self.journal.clone(), myself.clone());
         tokio::spawn(async move {
-            let _ = journal.call(JournalMessage::Flush, Some(LEASE)).await;
-            let _ = myself.cast(JobMessage::Flushed(ending));
+            journal.ask(JournalMessage::Flush, Some(LEASE)).await;
+            myself.send(JobMessage::Flushed(ending));
         });
     }
 
     /// Stops so that the job can go on later: calls under way are waited for, because they are paid for.
-    fn stop(&mut self, myself: &ActorRef<JobMessage>) {
+    fn stop(&mut self, myself: &Address<JobMessage>) {
         if self.ending || self.stopping {
             return;
         }
@@ -231,40 +266,62 @@ impl JobActorState {
         let (population, closing) = (self.population.clone(), self.closing.as_ref());
         let (closing, myself) = (closing.map(|closing| closing.generation.clone()), myself.clone());
         tokio::spawn(async move {
-            let _ = match (closing, population) {
+            match (closing, population) {
                 // The report will be made anew from what is durable.
-                (Some(generation), _) => generation.call(GenerationMessage::Drain, Some(DRAIN)).await.is_ok(),
-                (None, Some(population)) => {
-                    population.call(PopulationMessage::Drain, Some(DRAIN)).await.is_ok()
-                }
-                (None, None) => true,
+                (Some(generation), _) => generation.ask(GenerationMessage::Drain, Some(DRAIN)).await,
+                (None, Some(population)) => population.ask(PopulationMessage::Drain, Some(DRAIN)).await,
+                (None, None) => None,
             };
-            let _ = myself.cast(JobMessage::Drained);
+            myself.send(JobMessage::Drained);
         });
     }
 
-    fn renew(&self, myself: &ActorRef<JobMessage>) {
+    fn renew(&self, myself: &Address<JobMessage>) {
         let (store, lease, myself) =
             (Arc::clone(&self.arguments.store), self.arguments.lease.clone(), myself.clone());
         tokio::spawn(async move {
             let result = store.renew(&lease, LEASE).await;
-            let _ = myself.cast(JobMessage::Renewed(result));
+            myself.send(JobMessage::Renewed(result));
         });
+    }
+
+    /// The kind of a child.
+    fn child(&self, id: ActorId) -> Option<&'static str> {
+        if self.journal.id() == id {
+            return Some(Journal::KIND);
+        }
+        if self.population.as_ref().is_some_and(|population| population.id() == id) {
+            return Some(Population::KIND);
+        }
+        let closing = self.closing.as_ref().is_some_and(|closing| closing.generation.id() == id);
+        closing.then_some(Generation::KIND)
+    }
+
+    /// Counts the one that died, and the other that is started again with it.
+    fn count_restarts(&self, died: &'static str, how: RestartCause) {
+        let searching = if self.closing.is_some() { Generation::KIND } else { Population::KIND };
+        for actor in [Journal::KIND, searching] {
+            let cause = if actor == died { how } else { RestartCause::Peer };
+            self.arguments.metrics.actors.restarted(actor, cause);
+        }
     }
 
     /// A child died. The journal holds results that nobody else has, and the population the run; each is started
     /// again with the other from the last checkpoint.
     async fn restart(
         &mut self,
-        actor: &str,
-        cause: String,
-        myself: &ActorRef<JobMessage>,
+        actor: &'static str,
+        cause: &ActorProcessingErr,
+        myself: &Address<JobMessage>,
     ) -> Result<(), ActorProcessingErr> {
         if self.standing.evaluations > self.evaluations_at_restart {
             self.restarts = 0;
         }
         self.restarts += 1;
         self.evaluations_at_restart = self.standing.evaluations;
+        // What a panic says may hold anything, and it goes to the terminal and into records.
+        let how = cause_of_death(cause);
+        let cause = redact(&cause.to_string()).into_owned();
         tracing::error!(actor, cause, "an actor died and is started again from the last checkpoint");
         if self.restarts > MOST_RESTARTS {
             self.end(
@@ -274,11 +331,12 @@ impl JobActorState {
             );
             return Ok(());
         }
+        self.count_restarts(actor, how);
         self.emit(JobEvent::Restarted { actor: actor.to_owned(), cause });
         if let Some(population) = self.population.take() {
-            population.stop(None);
+            population.stop();
         }
-        self.journal.stop(None);
+        self.journal.stop();
         self.journal = start_journal(&self.arguments, myself).await?;
         if self.closing.take().is_some() {
             return self.start_closing(myself).await;
@@ -296,38 +354,41 @@ fn permits(spec: &JobSpec, tools: &JobTools) -> usize {
 
 async fn start_journal(
     arguments: &JobArguments,
-    myself: &ActorRef<JobMessage>,
-) -> Result<ActorRef<JournalMessage>, ActorProcessingErr> {
+    myself: &Address<JobMessage>,
+) -> Result<Address<JournalMessage>, ActorProcessingErr> {
     let reports = myself.clone();
     let journal = JournalArguments {
         store: Arc::clone(&arguments.store),
         lease: arguments.lease.clone(),
+        metrics: Arc::clone(&arguments.metrics),
         on_failure: Box::new(move |error| {
-            let _ = reports.cast(JobMessage::JournalFailed(error));
+            reports.send(JobMessage::JournalFailed(error));
         }),
     };
-    let (journal, _) = Actor::spawn_linked(None, Journal, journal, myself.get_cell()).await?;
-    Ok(journal)
+    Ok(spawn(Journal, journal, &arguments.metrics.actors, Some(myself.cell())).await?)
 }
 
 #[async_trait]
 impl Actor for Job {
-    type Msg = JobMessage;
+    const KIND: &'static str = "job";
+
+    type Message = JobMessage;
     type State = JobActorState;
     type Arguments = JobArguments;
 
-    async fn pre_start(
+    async fn start(
         &self,
-        myself: ActorRef<Self::Msg>,
+        myself: &Address<Self::Message>,
         arguments: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        let journal = start_journal(&arguments, &myself).await?;
-        myself.send_interval(RENEWAL, || JobMessage::Renew);
+        let journal = start_journal(&arguments, myself).await?;
+        myself.send_every(RENEWAL, || JobMessage::Renew);
         if let Some(minutes) = arguments.spec.budget.minutes {
             let left = (minutes * 60.0 - arguments.before.0).max(0.0);
             myself.send_after(Duration::from_secs_f64(left), || JobMessage::TimeUp);
         }
         let cache_hits = arguments.before.1;
+        let (metrics, span) = (arguments.metrics.evolution.job(), arguments.span());
         let mut state = JobActorState {
             arguments,
             journal,
@@ -341,53 +402,55 @@ impl Actor for Job {
             started: Instant::now(),
             stopping: false,
             ending: false,
+            metrics,
+            span,
         };
-        state.start_population(&myself).await?;
+        state.start_population(myself).await?;
         Ok(state)
     }
 
     async fn handle(
         &self,
-        myself: ActorRef<Self::Msg>,
-        message: Self::Msg,
+        myself: &Address<Self::Message>,
+        letter: Letter<Self::Message>,
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
-        match message {
-            JobMessage::Population(report) => state.population_reported(report, &myself).await?,
-            JobMessage::Closing(report) => state.closing_reported(report, &myself),
+        match letter.message {
+            JobMessage::Population(report) => state.population_reported(report, myself).await?,
+            JobMessage::Closing(report) => state.closing_reported(report, myself),
             JobMessage::JournalFailed(error) => {
-                state.end(JobState::Failed, Some(format!("results cannot be written: {error}")), &myself);
+                state.end(JobState::Failed, Some(format!("results cannot be written: {error}")), myself);
             }
-            JobMessage::Renew => state.renew(&myself),
+            JobMessage::Renew => state.renew(myself),
             JobMessage::Renewed(Ok(false)) => {}
-            JobMessage::Renewed(Ok(true)) | JobMessage::Stop => state.stop(&myself),
+            JobMessage::Renewed(Ok(true)) | JobMessage::Stop => state.stop(myself),
             JobMessage::Renewed(Err(error)) => {
                 tracing::warn!(%error, "the lease of the job could not be renewed");
                 if error.kind == evohub_store::StoreErrorKind::Owned {
                     let message = format!("another process has taken the job over: {error}");
-                    state.end(JobState::Failed, Some(message), &myself);
+                    state.end(JobState::Failed, Some(message), myself);
                 }
             }
             JobMessage::TimeUp => {
                 if let Some(population) = &state.population {
-                    let _ = population.cast(PopulationMessage::Stop);
+                    population.send(PopulationMessage::Stop);
                 }
             }
-            JobMessage::Drained => state.end(JobState::Stopped, None, &myself),
+            JobMessage::Drained => state.end(JobState::Stopped, None, myself),
             JobMessage::Flushed(ending) => {
                 let result = state.result(&ending).await;
                 state.tell_end(&ending, result).await;
-                myself.stop(None);
+                myself.stop();
             }
             #[cfg(test)]
             JobMessage::ToPopulation(message) => {
                 if let Some(population) = &state.population {
-                    let _ = population.cast(message);
+                    population.send(message);
                 }
             }
             #[cfg(test)]
             JobMessage::ToJournal(message) => {
-                let _ = state.journal.cast(message);
+                state.journal.send(message);
             }
             #[cfg(test)]
             JobMessage::Panic => panic!("asked to"),
@@ -395,9 +458,13 @@ impl Actor for Job {
         Ok(())
     }
 
-    async fn handle_supervisor_evt(
+    fn span(state: &Self::State) -> Span {
+        state.span.clone()
+    }
+
+    async fn child_event(
         &self,
-        myself: ActorRef<Self::Msg>,
+        myself: &Address<Self::Message>,
         event: SupervisionEvent,
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
@@ -405,16 +472,9 @@ impl Actor for Job {
         if state.ending {
             return Ok(());
         }
-        let is = |cell: &ActorCell| cell.get_id() == who.get_id();
-        if is(&state.journal.get_cell()) {
-            return state.restart("journal", cause.to_string(), &myself).await;
+        match state.child(who.get_id()) {
+            Some(kind) => state.restart(kind, &cause, myself).await,
+            None => Ok(()),
         }
-        if state.population.as_ref().is_some_and(|population| is(&population.get_cell())) {
-            return state.restart("population", cause.to_string(), &myself).await;
-        }
-        if state.closing.as_ref().is_some_and(|closing| is(&closing.generation.get_cell())) {
-            return state.restart("generation", cause.to_string(), &myself).await;
-        }
-        Ok(())
     }
 }

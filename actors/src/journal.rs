@@ -6,8 +6,12 @@ use std::time::Duration;
 use evohub_store::{
     EvaluationRecord, JournalBatch, Lease, ProposalRecord, Store, StoreError, StoreErrorKind,
 };
-use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort, async_trait};
+use evohub_monitoring::metrics::Metrics;
+use ractor::{ActorProcessingErr, RpcReplyPort, async_trait};
+use strum::IntoStaticStr;
+use tokio::time::Instant;
 
+use crate::actor::{Actor, Address, Letter};
 use crate::reply::Reply;
 
 /// Most records of one transaction.
@@ -21,10 +25,13 @@ pub(crate) struct Journal;
 pub(crate) struct JournalArguments {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) lease: Lease,
+    pub(crate) metrics: Arc<Metrics>,
     /// Told once when the journal can write no more.
     pub(crate) on_failure: Box<dyn Fn(StoreError) + Send + Sync>,
 }
 
+#[derive(IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub(crate) enum JournalMessage {
     /// An evaluation was paid for; the reply goes out when it is durable.
     Evaluated(EvaluationRecord, Reply<EvaluationRecord>),
@@ -43,8 +50,8 @@ pub(crate) enum JournalMessage {
 pub(crate) struct JournalState {
     arguments: JournalArguments,
     pending: JournalBatch,
-    evaluations: Vec<Reply<EvaluationRecord>>,
-    proposals: Vec<Reply<ProposalRecord>>,
+    evaluations: Vec<Waiting<EvaluationRecord>>,
+    proposals: Vec<Waiting<ProposalRecord>>,
     committing: Option<Committing>,
     flushes: Vec<RpcReplyPort<()>>,
     failed: bool,
@@ -53,8 +60,25 @@ pub(crate) struct JournalState {
 /// What waits for the transaction under way.
 struct Committing {
     batch: Arc<JournalBatch>,
-    evaluations: Vec<Reply<EvaluationRecord>>,
-    proposals: Vec<Reply<ProposalRecord>>,
+    evaluations: Vec<Waiting<EvaluationRecord>>,
+    proposals: Vec<Waiting<ProposalRecord>>,
+}
+
+/// Who waits for a record to become durable, and since when.
+struct Waiting<T> {
+    reply: Reply<T>,
+    since: Instant,
+}
+
+impl<T> Waiting<T> {
+    fn new(reply: Reply<T>) -> Self {
+        Self { reply, since: Instant::now() }
+    }
+
+    fn durable(self, record: T, metrics: &Metrics) {
+        metrics.store.journal_lag(self.since.elapsed());
+        self.reply.send(record);
+    }
 }
 
 impl JournalState {
@@ -64,7 +88,7 @@ impl JournalState {
 
     /// Starts a transaction of all that is pending, unless one is under way: what comes meanwhile makes up the next,
     /// so that groups grow with the load and a lone record does not wait.
-    fn commit(&mut self, myself: &ActorRef<JournalMessage>) {
+    fn commit(&mut self, myself: &Address<JournalMessage>) {
         if self.committing.is_some() || self.pending.is_empty() || self.failed {
             return;
         }
@@ -75,12 +99,14 @@ impl JournalState {
         tokio::spawn(async move {
             let result = commit_with_patience(&*store, &lease, &written).await;
             drop(written);
-            let _ = myself.cast(JournalMessage::Committed(result));
+            myself.send(JournalMessage::Committed(result));
         });
         self.committing = Some(Committing { batch, evaluations, proposals });
     }
 
-    fn take_batch(&mut self) -> (JournalBatch, Vec<Reply<EvaluationRecord>>, Vec<Reply<ProposalRecord>>) {
+    fn take_batch(
+        &mut self,
+    ) -> (JournalBatch, Vec<Waiting<EvaluationRecord>>, Vec<Waiting<ProposalRecord>>) {
         if self.pending.evaluations.len() <= LARGEST_BATCH {
             let replies = std::mem::take(&mut self.evaluations);
             return (std::mem::take(&mut self.pending), replies, std::mem::take(&mut self.proposals));
@@ -99,11 +125,13 @@ impl JournalState {
             return;
         }
         let batch = Arc::unwrap_or_clone(done.batch);
-        for (record, reply) in batch.evaluations.into_iter().zip(done.evaluations) {
-            reply.send(record);
+        let metrics = &self.arguments.metrics;
+        metrics.store.journaled(batch.evaluations.len() + batch.proposals.len());
+        for (record, waiting) in batch.evaluations.into_iter().zip(done.evaluations) {
+            waiting.durable(record, metrics);
         }
-        for (record, reply) in batch.proposals.into_iter().zip(done.proposals) {
-            reply.send(record);
+        for (record, waiting) in batch.proposals.into_iter().zip(done.proposals) {
+            waiting.durable(record, metrics);
         }
     }
 }
@@ -130,13 +158,15 @@ async fn commit_with_patience(
 
 #[async_trait]
 impl Actor for Journal {
-    type Msg = JournalMessage;
+    const KIND: &'static str = "journal";
+
+    type Message = JournalMessage;
     type State = JournalState;
     type Arguments = JournalArguments;
 
-    async fn pre_start(
+    async fn start(
         &self,
-        _myself: ActorRef<Self::Msg>,
+        _myself: &Address<Self::Message>,
         arguments: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
         Ok(JournalState {
@@ -152,18 +182,18 @@ impl Actor for Journal {
 
     async fn handle(
         &self,
-        myself: ActorRef<Self::Msg>,
-        message: Self::Msg,
+        myself: &Address<Self::Message>,
+        letter: Letter<Self::Message>,
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
-        match message {
+        match letter.message {
             JournalMessage::Evaluated(record, reply) => {
                 state.pending.evaluations.push(record);
-                state.evaluations.push(reply);
+                state.evaluations.push(Waiting::new(reply));
             }
             JournalMessage::Proposed(record, reply) => {
                 state.pending.proposals.push(record);
-                state.proposals.push(reply);
+                state.proposals.push(Waiting::new(reply));
             }
             JournalMessage::Note(mut note) => {
                 state.pending.candidates.append(&mut note.candidates);
@@ -178,7 +208,7 @@ impl Actor for Journal {
             #[cfg(test)]
             JournalMessage::Panic => panic!("asked to"),
         }
-        state.commit(&myself);
+        state.commit(myself);
         if state.is_idle() || state.failed {
             for reply in state.flushes.drain(..) {
                 let _ = reply.send(());

@@ -3,6 +3,7 @@
 //!
 //! [`Engine::start`] starts them; [`Engine::submit`] hands them a job and returns a [`JobHandle`].
 
+mod actor;
 mod clock;
 mod engine;
 mod error;

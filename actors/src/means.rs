@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use evohub_store::{JobId, Store};
-use ractor::ActorRef;
+use evohub_monitoring::metrics::Metrics;
 
-use crate::evaluator::PoolMessage;
+use crate::actor::Address;
+use crate::evaluator::Pool;
 use crate::generation::Patience;
 use crate::journal::JournalMessage;
 use crate::toolbox::JobTools;
@@ -16,8 +17,9 @@ pub(crate) struct Means {
     pub(crate) job: JobId,
     pub(crate) tools: Arc<JobTools>,
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) pool: ActorRef<PoolMessage>,
-    pub(crate) journal: ActorRef<JournalMessage>,
+    pub(crate) pool: Pool,
+    pub(crate) journal: Address<JournalMessage>,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) patience: Patience,
     /// Pieces of work in the pool at once.
     pub(crate) permits: usize,

@@ -8,9 +8,14 @@ use evohub_evolution::{
     Progress, ProposalOrder, Run, RunEvent, RunSettings,
 };
 use evohub_store::{CandidateRecord, CheckpointRecord, HistoryRecord, JournalBatch};
-use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent, async_trait};
+use evohub_monitoring::metrics::{IslandFigures, IslandMetrics, SavedBy};
+use evohub_monitoring::traces::{TraceContext, set_parent};
+use ractor::{ActorProcessingErr, RpcReplyPort, SupervisionEvent, async_trait};
+use strum::IntoStaticStr;
 use tokio::time::Instant;
+use tracing::Span;
 
+use crate::actor::{Actor, Address, Letter, spawn};
 use crate::clock::now_millis;
 use crate::evaluator::{EvaluationTask, ProposalTask};
 use crate::generation::{Generation, GenerationArguments, GenerationMessage, GenerationReport, Order};
@@ -33,7 +38,28 @@ pub(crate) struct PopulationArguments {
     /// Pieces of work asked of the run ahead of what the pool takes, so that it never waits for the next. The course
     /// of a run does not depend on it.
     pub(crate) lookahead: usize,
+    /// The trace of the job.
+    pub(crate) context: TraceContext,
     pub(crate) report: Box<dyn Fn(PopulationReport) + Send + Sync>,
+}
+
+impl PopulationArguments {
+    /// The span of a generation.
+    fn generation_span(&self, number: u32) -> Span {
+        let span = tracing::info_span!(
+            parent: None,
+            "generation",
+            job_id = %self.means.job,
+            island = i64::from(self.island),
+            generation = i64::from(number),
+            evaluations = tracing::field::Empty,
+            best = tracing::field::Empty,
+            mean = tracing::field::Empty,
+            diversity = tracing::field::Empty,
+        );
+        set_parent(&span, &self.context);
+        span
+    }
 }
 
 /// What a population tells its job.
@@ -83,6 +109,8 @@ pub(crate) struct Standing {
     pub(crate) progress: Progress,
 }
 
+#[derive(IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub(crate) enum PopulationMessage {
     /// A generation reports.
     Reported(GenerationReport),
@@ -103,14 +131,17 @@ pub(crate) enum PopulationMessage {
 pub(crate) struct PopulationState {
     arguments: PopulationArguments,
     run: Run,
-    generation: ActorRef<GenerationMessage>,
+    generation: Address<GenerationMessage>,
     checkpoints: u64,
     last_checkpoint: Option<Instant>,
     history: u64,
     drains: Vec<RpcReplyPort<()>>,
     draining: bool,
     progress: Progress,
-    myself: ActorRef<PopulationMessage>,
+    myself: Address<PopulationMessage>,
+    metrics: IslandMetrics,
+    /// The open generation.
+    span: Span,
     /// Whether a report of where it stands is on its way.
     standing_due: bool,
 }
@@ -152,10 +183,11 @@ impl PopulationState {
             self.checkpoint(&mut note, true);
         }
         if !note.is_empty() {
-            let _ = self.arguments.means.journal.cast(JournalMessage::Note(note));
+            self.arguments.means.journal.send(JournalMessage::Note(note));
         }
         if !orders.is_empty() {
-            let _ = self.generation.cast(GenerationMessage::Dispatch(orders));
+            // What is ordered now belongs to the generation that is open now.
+            self.span.in_scope(|| self.generation.send(GenerationMessage::Dispatch(orders)));
         }
         if !self.standing_due {
             self.standing_due = true;
@@ -204,7 +236,45 @@ impl PopulationState {
         })
     }
 
+    /// Counts what happened in the run.
+    fn count(&self, event: &RunEvent) {
+        let metrics = &self.arguments.means.metrics;
+        match event {
+            RunEvent::CandidateSettled { id, outcome, score, .. } => {
+                if let Some(born) = self.run.ledger().born(*id) {
+                    metrics.evolution.candidate(&born.birth.operator, outcome.as_str());
+                }
+                if let Some(score) = score {
+                    metrics.business.fitness("score", *score);
+                }
+            }
+            RunEvent::GenerationCompleted(progress) => {
+                metrics.evolution.generation_completed();
+                let (now, before) = (progress.saved, self.progress.saved);
+                for (by, now, before) in
+                    [(SavedBy::MinibatchGate, now.gate, before.gate), (SavedBy::Racing, now.race, before.race)]
+                {
+                    metrics.evaluation.saved(by, now.saturating_sub(before));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Closes the span of the generation that is over, and opens the next one's.
+    fn turn_span(&mut self, progress: &Progress) {
+        self.span.record("evaluations", progress.evaluations as i64);
+        self.span.record("best", progress.best);
+        self.span.record("mean", progress.mean);
+        self.span.record("diversity", progress.diversity);
+        self.span = self.arguments.generation_span(progress.generation);
+    }
+
     fn announce(&mut self, event: RunEvent, note: &mut JournalBatch) {
+        self.count(&event);
+        if let RunEvent::GenerationCompleted(progress) = &event {
+            self.turn_span(progress);
+        }
         let arguments = &self.arguments;
         match &event {
             RunEvent::CandidateBorn { candidate, .. } => {
@@ -253,6 +323,10 @@ impl PopulationState {
 
     fn report_standing(&self) {
         let account = self.run.account();
+        let Progress { best, mean, diversity, population, .. } = self.progress;
+        if population > 0 {
+            self.metrics.set(IslandFigures { best, mean, diversity, population });
+        }
         (self.arguments.report)(PopulationReport::Standing(Standing {
             evaluations: account.settled(),
             in_flight: account.in_flight(),
@@ -280,7 +354,7 @@ impl PopulationState {
     fn answer_drains(&mut self) {
         let mut note = JournalBatch::default();
         self.checkpoint(&mut note, true);
-        let _ = self.arguments.means.journal.cast(JournalMessage::Note(note));
+        self.arguments.means.journal.send(JournalMessage::Note(note));
         for reply in self.drains.drain(..) {
             let _ = reply.send(());
         }
@@ -329,13 +403,15 @@ async fn run_of(arguments: &PopulationArguments) -> Result<(Run, u64), ActorProc
 
 #[async_trait]
 impl Actor for Population {
-    type Msg = PopulationMessage;
+    const KIND: &'static str = "population";
+
+    type Message = PopulationMessage;
     type State = PopulationState;
     type Arguments = PopulationArguments;
 
-    async fn pre_start(
+    async fn start(
         &self,
-        myself: ActorRef<Self::Msg>,
+        myself: &Address<Self::Message>,
         arguments: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
         let (mut run, checkpoints) = run_of(&arguments).await?;
@@ -345,12 +421,16 @@ impl Actor for Population {
         let generation = GenerationArguments {
             means: arguments.means.clone(),
             report: Box::new(move |report| {
-                let _ = reports.cast(PopulationMessage::Reported(report));
+                reports.send(PopulationMessage::Reported(report));
             }),
         };
-        let (generation, _) = Actor::spawn_linked(None, Generation, generation, myself.get_cell()).await?;
+        let metrics = &arguments.means.metrics;
+        let generation = spawn(Generation, generation, &metrics.actors, Some(myself.cell())).await?;
         let progress = run.progress();
+        let metrics = metrics.evolution.island(&arguments.means.job.0);
         Ok(PopulationState {
+            span: arguments.generation_span(progress.generation),
+            metrics,
             arguments,
             run,
             generation,
@@ -360,14 +440,18 @@ impl Actor for Population {
             drains: vec![],
             draining: false,
             progress,
-            myself,
+            myself: myself.clone(),
             standing_due: false,
         })
     }
 
-    async fn post_start(
+    fn span(state: &Self::State) -> Span {
+        state.span.clone()
+    }
+
+    async fn started(
         &self,
-        _myself: ActorRef<Self::Msg>,
+        _myself: &Address<Self::Message>,
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         state.report_standing();
@@ -384,20 +468,20 @@ impl Actor for Population {
 
     async fn handle(
         &self,
-        myself: ActorRef<Self::Msg>,
-        message: Self::Msg,
+        myself: &Address<Self::Message>,
+        letter: Letter<Self::Message>,
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
-        match message {
+        match letter.message {
             PopulationMessage::Reported(report) => state.reported(report),
             PopulationMessage::Stop => state.step(Event::StopAsked),
             PopulationMessage::Drain(reply) => {
                 state.draining = true;
                 state.drains.push(reply);
-                let generation = state.generation.clone();
+                let (generation, myself) = (state.generation.clone(), myself.clone());
                 tokio::spawn(async move {
-                    let _ = generation.call(GenerationMessage::Drain, None).await;
-                    let _ = myself.cast(PopulationMessage::Drained);
+                    generation.ask(GenerationMessage::Drain, None).await;
+                    myself.send(PopulationMessage::Drained);
                 });
             }
             PopulationMessage::Drained => {
@@ -410,7 +494,7 @@ impl Actor for Population {
             }
             #[cfg(test)]
             PopulationMessage::ToGeneration(message) => {
-                let _ = state.generation.cast(message);
+                state.generation.send(message);
             }
             #[cfg(test)]
             PopulationMessage::Panic => panic!("asked to"),
@@ -420,14 +504,14 @@ impl Actor for Population {
 
     /// A generation that dies takes its orders along, so the population dies with it and its job starts both again
     /// from the checkpoint.
-    async fn handle_supervisor_evt(
+    async fn child_event(
         &self,
-        myself: ActorRef<Self::Msg>,
+        myself: &Address<Self::Message>,
         event: SupervisionEvent,
         _state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         if let SupervisionEvent::ActorFailed(_, cause) = event {
-            myself.stop(None);
+            myself.stop();
             return Err(format!("its generation died: {cause}").into());
         }
         Ok(())

@@ -13,10 +13,10 @@ use evohub_evolution::{
     RunEvent, VariationLimits,
 };
 use evohub_store::{CandidateRecord, JobId, Store};
-use ractor::ActorRef;
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
 
+use crate::actor::Address;
 use crate::event::JobEvent;
 use crate::generation::GenerationMessage;
 use crate::job::JobMessage;
@@ -237,10 +237,10 @@ async fn a_wrong_key_ends_the_job_at_once_and_says_so() {
 }
 
 /// What to send to whom, so that it dies.
-type Blow = fn(&ActorRef<SupervisorMessage>, JobId);
+type Blow = fn(&Address<SupervisorMessage>, JobId);
 
-fn to_job(supervisor: &ActorRef<SupervisorMessage>, job: JobId, message: JobMessage) {
-    supervisor.cast(SupervisorMessage::ToJob(job, Box::new(message))).unwrap();
+fn to_job(supervisor: &Address<SupervisorMessage>, job: JobId, message: JobMessage) {
+    supervisor.send(SupervisorMessage::ToJob(job, Box::new(message)));
 }
 
 #[tokio::test]

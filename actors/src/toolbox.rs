@@ -8,14 +8,16 @@ use evohub_evaluation::{Evaluator, PromptEvaluator, Renderer, ScoreContext, Vari
 use evohub_evolution::variation::rewrite::Rewrite;
 use evohub_evolution::variation::standard::standard_operators;
 use evohub_evolution::{Case, CostModel, Failure, Operator, Operators};
-use evohub_llm::{ChatMessage, ChatModel, ChatRequest, ChatResponse, LlmErrorKind, ModelName, ModelRegistry};
+use evohub_llm::{ChatMessage, ChatModel, ChatRequest, ChatResponse, LlmErrorKind, ModelName, ModelRegistry, ProviderProbe};
+use evohub_monitoring::metrics::{Metrics, MetricsConfig};
 
 use crate::error::EngineError;
 use crate::spec::{EvaluatorSpec, JobSpec, PromptSpec, ReflectionSpec};
 
 /// What the embedding program brings: evaluators, operators and models of its own. Everything else is opened by name.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Toolbox {
+    metrics: Arc<Metrics>,
     evaluators: HashMap<String, Arc<dyn Evaluator>>,
     operators: Vec<(Arc<dyn Operator>, f64)>,
     models: Vec<Arc<dyn ChatModel>>,
@@ -37,7 +39,23 @@ const FURTHER: usize = 10_000;
 /// Tokens of a character, an upper bound for most languages.
 const TOKENS_PER_CHARACTER: f64 = 0.5;
 
+impl Default for Toolbox {
+    fn default() -> Self {
+        Self::new(Metrics::new(&MetricsConfig::default()))
+    }
+}
+
 impl Toolbox {
+    /// A toolbox with nothing of the embedding program's own, whose work is counted in `metrics`.
+    pub fn new(metrics: Arc<Metrics>) -> Self {
+        Self { metrics, evaluators: HashMap::new(), operators: vec![], models: vec![], registry: None }
+    }
+
+    /// Where the work is counted that is done with it.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
     /// Adds an evaluator that jobs may name.
     pub fn add_evaluator(&mut self, name: impl Into<String>, evaluator: Arc<dyn Evaluator>) {
         self.evaluators.insert(name.into(), evaluator);
@@ -77,12 +95,14 @@ impl Toolbox {
         if let Some(set_up) = &self.registry {
             registry = set_up(registry);
         }
+        registry = registry.with_metrics(Arc::clone(&self.metrics));
         self.models.iter().for_each(|model| registry.register(Arc::clone(model)));
         let evaluator = self.evaluator(spec, &registry)?;
         let reflection = spec.reflection.clone().map(|reflection| {
             Ok::<_, EngineError>(Reflection { model: registry.open(&reflection.model)?, spec: reflection })
         });
         Ok(JobTools {
+            providers: registry.providers(),
             fingerprint: evaluator.fingerprint(),
             evaluator,
             reflection: reflection.transpose()?,
@@ -183,9 +203,15 @@ pub struct JobTools {
     pub(crate) evaluator: Arc<dyn Evaluator>,
     reflection: Option<Reflection>,
     pub(crate) operators: Arc<Operators>,
+    providers: Vec<ProviderProbe>,
 }
 
 impl JobTools {
+    /// The remote providers of its models, to see whether they can be reached.
+    pub fn providers(&self) -> &[ProviderProbe] {
+        &self.providers
+    }
+
     /// What measures the candidates.
     pub fn evaluator(&self) -> &Arc<dyn Evaluator> {
         &self.evaluator

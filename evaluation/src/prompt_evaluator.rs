@@ -7,6 +7,8 @@ use async_trait::async_trait;
 use evohub_evolution::{Candidate, Case, Digest, Evaluation, Failure, Objectives};
 use evohub_llm::{ChatModel, ChatRequest, ChatResponse, FinishReason};
 use serde::{Deserialize, Serialize};
+use tracing::Instrument;
+use tracing::field::Empty;
 
 use crate::evaluator::{Evaluator, evaluation_key};
 use crate::failure;
@@ -91,6 +93,29 @@ impl PromptEvaluator {
         Ok(response)
     }
 
+    /// Scores an answer in a span of its own; what a judge is asked is inside it.
+    async fn calculate_fitness(&self, case: &Case, response: &ChatResponse) -> Result<Scored, Failure> {
+        let span = tracing::info_span!(
+            "calculate_fitness",
+            score = Empty,
+            error.type = Empty,
+            otel.status_code = Empty,
+            otel.status_description = Empty,
+        );
+        let outcome = self.score(case, response).instrument(span.clone()).await;
+        match &outcome {
+            Ok(scored) => {
+                span.record("score", scored.score);
+            }
+            Err(failure) => {
+                span.record("error.type", failure.cause.as_str());
+                span.record("otel.status_code", "ERROR");
+                span.record("otel.status_description", failure.message.as_str());
+            }
+        }
+        outcome
+    }
+
     async fn score(&self, case: &Case, response: &ChatResponse) -> Result<Scored, Failure> {
         if response.finish == FinishReason::ContentFilter {
             return Ok(Scored::new(0.0, "the provider's content filter withheld the answer"));
@@ -137,7 +162,7 @@ impl Evaluator for PromptEvaluator {
     async fn evaluate(&self, candidate: &Candidate, case: &Case, repeat: u32) -> Result<Evaluation, Failure> {
         let key = evaluation_key("", candidate, case, repeat);
         let response = self.answer(key, self.request(candidate, case, repeat)).await?;
-        let scored = self.score(case, &response).await?;
+        let scored = self.calculate_fitness(case, &response).await?;
         self.unscored().remove(&key);
         Ok(Evaluation {
             objectives: Objectives {

@@ -22,6 +22,8 @@ pub(crate) fn answer(text: &str) -> ChatResponse {
         dollars: Some(0.25),
         latency: Duration::from_secs(2),
         retries: 0,
+        limits_wait: Duration::ZERO,
+        retry_time: Duration::ZERO,
     }
 }
 

@@ -107,6 +107,29 @@ pub enum RunEvent {
     },
 }
 
+/// Evaluations that were not needed, by what made them unnecessary.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Saved {
+    /// Of candidates that fell at the minibatch gate.
+    pub gate: u64,
+    /// Of candidates that fell in the race.
+    pub race: u64,
+}
+
+impl Saved {
+    /// All of them.
+    pub fn total(self) -> u64 {
+        self.gate + self.race
+    }
+}
+
+impl std::ops::AddAssign for Saved {
+    fn add_assign(&mut self, other: Self) {
+        self.gate += other.gate;
+        self.race += other.race;
+    }
+}
+
 /// Where a run stands.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
@@ -115,7 +138,7 @@ pub struct Progress {
     /// Evaluations given out.
     pub evaluations: u64,
     /// Evaluations that a full measurement of every candidate would have taken on top.
-    pub saved: u64,
+    pub saved: Saved,
     /// US dollars spent.
     pub dollars: f64,
     /// Best mean score in the population.

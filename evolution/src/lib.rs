@@ -31,7 +31,7 @@ pub use case::{Case, CaseId, CaseSet, CaseSetError, Split};
 pub use context::Context;
 pub use digest::Digest;
 pub use evaluation::{Evaluation, Failure, FailureKind, Objectives};
-pub use event::{Action, Event, Finish, FinishReason, Progress, RunEvent};
+pub use event::{Action, Event, Finish, FinishReason, Progress, RunEvent, Saved};
 pub use ledger::{Birth, Born, Ledger, Outcome};
 pub use optimizers::{AlgorithmConfig, Optimizer, Told, Work};
 pub use piece::{Answer, EvaluationOrder, Piece, ProposalId, ProposalOrder};

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::candidate::CandidateId;
 use crate::context::Context;
 use crate::evaluation::Failure;
-use crate::event::FinishReason;
+use crate::event::{FinishReason, Saved};
 use crate::piece::{Answer, Piece, ProposalId, ProposalOrder};
 
 pub use ga::{Ga, GaConfig};
@@ -58,7 +58,7 @@ pub trait Optimizer: Send + Sync {
     fn generation(&self) -> u32;
 
     /// Evaluations that were not needed because a candidate fell early.
-    fn saved(&self) -> u64;
+    fn saved(&self) -> Saved;
 
     /// Why it is over, once it is.
     fn finished(&self) -> Option<FinishReason>;

@@ -94,6 +94,18 @@ pub enum FinishReason {
     Other,
 }
 
+impl FinishReason {
+    /// A short stable name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::Length => "length",
+            Self::ContentFilter => "content_filter",
+            Self::Other => "other",
+        }
+    }
+}
+
 /// An answer, and what it took.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChatResponse {
@@ -109,6 +121,11 @@ pub struct ChatResponse {
     pub latency: Duration,
     /// Attempts that failed before it.
     pub retries: u32,
+    /// Time in which the call waited for a place within the provider's limits, or because the provider asked
+    /// it to.
+    pub limits_wait: Duration,
+    /// Time of the attempts that failed, and of the pauses after them that nobody asked for.
+    pub retry_time: Duration,
 }
 
 /// A language model that answers conversations.

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use evohub_monitoring::redaction::redact;
+
 /// What went wrong, in classes that call for different answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -85,8 +87,36 @@ pub struct LlmError {
 }
 
 impl LlmError {
-    /// An error of a kind, about a model.
+    /// An error of a kind, about a model. What looks like a key, a token or an e-mail address is taken out of both
+    /// texts, except for [`LlmErrorKind::LocalModel`]: the path and the hash of a file may look like one.
     pub fn new(kind: LlmErrorKind, model: impl fmt::Display, message: impl Into<String>) -> Self {
-        Self { kind, model: model.to_string(), message: message.into(), retry_after: None }
+        let clean = |text: String| match kind {
+            LlmErrorKind::LocalModel => text,
+            _ => redact(&text).into_owned(),
+        };
+        Self { kind, model: clean(model.to_string()), message: clean(message.into()), retry_after: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "sk-proj-Zx9Qw8Er7Ty6Ui5Op4As3Df2";
+
+    #[test]
+    fn no_text_of_an_error_holds_a_secret() {
+        let model = format!("openai:{KEY}");
+        let message = format!("no access for ann@example.org with Authorization: Bearer {KEY}");
+        let error = LlmError::new(LlmErrorKind::Authentication, model, message);
+        let shown = format!("{error} {error:?}");
+        assert!(!shown.contains("Zx9Qw8") && !shown.contains("ann@"), "{shown}");
+        assert!(error.model.starts_with("openai:") && error.message.starts_with("no access"), "{shown}");
+    }
+
+    #[test]
+    fn the_hash_of_a_file_is_no_secret() {
+        let hash = "0123456789abcdef".repeat(4);
+        assert!(LlmError::new(LlmErrorKind::LocalModel, "local:m", &hash).message.contains(&hash));
     }
 }

@@ -23,10 +23,28 @@ pub(crate) fn excerpt(body: &str, key: Option<&SecretString>) -> Option<String> 
 /// A text without the key, which may look like anything, and without whatever else looks like a secret.
 pub(crate) fn without_keys(text: &str, key: Option<&SecretString>) -> String {
     let text = match key.map(ExposeSecret::expose_secret) {
-        Some(key) if !key.is_empty() => text.replace(key, REDACTED),
+        Some(key) if !key.is_empty() => {
+            spellings(key).iter().fold(text.to_owned(), |text, key| text.replace(key, REDACTED))
+        }
         _ => text.to_owned(),
     };
     redact(&text).into_owned()
+}
+
+/// A key as it is, as texts in JSON may write it, and as addresses write it. The longest come first, as they hold
+/// what is left of the others.
+fn spellings(key: &str) -> [String; 4] {
+    let in_json = key.replace('\\', r"\\").replace('"', "\\\"");
+    let slashes_escaped = in_json.replace('/', r"\/");
+    let in_address = key.bytes().fold(String::new(), |mut text, byte| {
+        match byte {
+            b'-' | b'.' | b'_' | b'~' => text.push(char::from(byte)),
+            byte if byte.is_ascii_alphanumeric() => text.push(char::from(byte)),
+            byte => text.push_str(&format!("%{byte:02X}")),
+        }
+        text
+    });
+    [in_address, slashes_escaped, in_json, key.to_owned()]
 }
 
 /// `error.message`, `error`, `message` or `detail`, with the code or type where there is one.
@@ -84,6 +102,15 @@ mod tests {
         let harmless =
             "the model `gpt-5-mini-2025-08-07` does not exist; see https://example.org/docs/errors";
         assert_eq!(excerpt(harmless, None).unwrap(), harmless);
+    }
+
+    #[test]
+    fn knows_the_key_in_other_spellings() {
+        let key = SecretString::from("pa/ss\"w+rd=");
+        let answer = r#"<p>no access with pa\/ss\"w+rd= nor pa/ss\"w+rd= nor pa%2Fss%22w%2Brd%3D</p>"#;
+        let shown = excerpt(answer, Some(&key)).unwrap();
+        assert_eq!(shown.matches(REDACTED).count(), 3, "{shown}");
+        assert!(!shown.contains("rd"), "{shown}");
     }
 
     proptest! {

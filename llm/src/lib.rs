@@ -11,6 +11,7 @@ mod limits;
 #[cfg(feature = "local-model")]
 pub mod local;
 pub mod model_name;
+mod observed;
 pub mod price;
 pub mod provider_config;
 pub mod provider_kind;
@@ -26,5 +27,6 @@ pub use price::PriceConfig;
 pub use provider_config::ProviderConfig;
 pub use provider_kind::ProviderKind;
 pub use registry::ModelRegistry;
+pub use remote::ProviderProbe;
 #[cfg(feature = "testing")]
 pub use scripted::ScriptedModel;

@@ -27,7 +27,7 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
@@ -195,6 +195,8 @@ impl ChatModel for LocalModel {
             dollars: Some(0.0),
             latency: start.elapsed(),
             retries: 0,
+            limits_wait: Duration::ZERO,
+            retry_time: Duration::ZERO,
         })
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use evohub_monitoring::redaction::redact;
 use serde::{Deserialize, Serialize};
 
 /// A model and who serves it, written `provider:model`.
@@ -13,7 +14,7 @@ pub struct ModelName {
     model: String,
 }
 
-/// A text that is no `provider:model`.
+/// A text that is no `provider:model`. Without what looks like a key: one may have been pasted in the wrong place.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` is not a model name: write `provider:model`, as in `openai:gpt-5-mini` or `local:smollm2-135m-instruct`"
@@ -40,7 +41,7 @@ impl FromStr for ModelName {
             Some((provider, model)) if !provider.is_empty() && !model.is_empty() => {
                 Ok(Self { provider: provider.to_owned(), model: model.to_owned() })
             }
-            _ => Err(InvalidModelName(text.to_owned())),
+            _ => Err(InvalidModelName(redact(text).into_owned())),
         }
     }
 }
@@ -82,5 +83,7 @@ mod tests {
             let error = text.parse::<ModelName>().unwrap_err();
             assert!(error.to_string().contains("provider:model"), "{error}");
         }
+        let error = "sk-proj-Zx9Qw8Er7Ty6Ui5Op4".parse::<ModelName>().unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("Zx9Qw8"), "{error}");
     }
 }

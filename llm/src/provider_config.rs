@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use evohub_monitoring::redaction::{is_secret_name, redact};
+use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
 use crate::provider_kind::ProviderKind;
@@ -109,7 +111,25 @@ impl ProviderConfig {
         if self.key_env.is_some() && self.key_file.is_some() {
             return Some("both `key_env` and `key_file` are given: keep one".to_owned());
         }
-        None
+        self.secret()
+    }
+
+    /// Where a secret was written into the configuration, which is stored with each job. It is not shown.
+    fn secret(&self) -> Option<String> {
+        if self.key_env.as_deref().is_some_and(|name| !is_variable(name)) {
+            let advice = "set an environment variable to the key and write the variable's name here";
+            return Some(format!("`key_env` is no name of an environment variable: {advice}"));
+        }
+        let url: Url = self.base_url.as_deref()?.trim().parse().ok()?;
+        let is_secret = |name: &str, value: &str| {
+            ["key", "token"].contains(&name) || is_secret_name(name) || redact(value) != value
+        };
+        let (parameter, _) = url.query_pairs().find(|(name, value)| is_secret(name, value))?;
+        Some(format!(
+            "the parameter `{}` of `base_url` holds a secret, which would be stored with each job: leave it out, and \
+             say where the key is with `key_env` or `key_file`",
+            redact(&parameter)
+        ))
     }
 
     pub(crate) fn timeout(&self) -> Duration {
@@ -119,6 +139,12 @@ impl ProviderConfig {
     pub(crate) fn retry_max(&self) -> Duration {
         Duration::from_secs_f64(self.retry_max_seconds)
     }
+}
+
+/// Whether it names a variable, rather than being the key itself.
+fn is_variable(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    !name.is_empty() && name.bytes().all(plain) && redact(name) == name
 }
 
 /// A day: nothing that is waited for takes longer.
@@ -192,5 +218,28 @@ mod tests {
             c.key_file = Some("b".into());
         });
         assert!(both.contains("`key_env`") && both.contains("`key_file`"), "{both}");
+    }
+
+    #[test]
+    fn a_secret_in_the_configuration_is_refused_and_not_shown() {
+        let fault = |change: &dyn Fn(&mut ProviderConfig)| {
+            let mut config = ProviderConfig::new(ProviderKind::OpenAi);
+            change(&mut config);
+            config.fault()
+        };
+        for key in ["sk-proj-Zx9Qw8Er7Ty6", "gsk_Zx9Qw8Er7Ty6Ui5Op4", "", "two words"] {
+            let fault = fault(&|config| config.key_env = Some(key.to_owned())).unwrap();
+            assert!(fault.contains("`key_env`") && !fault.contains("Zx9Qw8"), "{fault}");
+        }
+        for query in
+            ["key=hunter2", "v=1&api_key=hunter2", "x=AIzaSyA-1234567890hunter2", "client_secret=hunter2"]
+        {
+            let url = format!("https://host/v1?{query}");
+            let fault = fault(&|config| config.base_url = Some(url.clone())).unwrap();
+            assert!(fault.contains("`base_url`") && !fault.contains("hunter2"), "{fault}");
+        }
+        let url = Some("https://host/v1?api-version=2026-01-01".to_owned());
+        assert_eq!(fault(&|config| config.base_url = url.clone()), None);
+        assert_eq!(fault(&|config| config.key_env = Some("OPENAI_API_KEY_2".to_owned())), None);
     }
 }

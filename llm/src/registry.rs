@@ -4,15 +4,18 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use evohub_monitoring::metrics::{Metrics, ModelMetrics};
+
 use crate::chat::ChatModel;
 use crate::error::{LlmError, LlmErrorKind};
 #[cfg(feature = "local-model")]
 use crate::local::{FetchProgress, LocalModel, LocalOptions};
 use crate::model_name::ModelName;
+use crate::observed::{Observed, Server};
 use crate::price::{PriceConfig, price_of};
 use crate::provider_config::ProviderConfig;
 use crate::provider_kind::ProviderKind;
-use crate::remote::{Provider, RemoteModel};
+use crate::remote::{Provider, ProviderProbe, RemoteModel};
 
 /// The provider of models that run inside the process.
 pub const LOCAL: &str = "local";
@@ -21,10 +24,14 @@ pub const LOCAL: &str = "local";
 type Environment = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 /// All models that can be opened. Models of one provider share its limits, its breaker and its connections.
+///
+/// Every call of a model that was opened here has a span `llm_api_call`, and is counted where there are
+/// [metrics](Self::with_metrics).
 pub struct ModelRegistry {
     configs: BTreeMap<String, ProviderConfig>,
     prices: BTreeMap<String, PriceConfig>,
     environment: Box<Environment>,
+    metrics: Option<Arc<Metrics>>,
     opened: Mutex<Opened>,
     /// Held while a local model is loaded: two callers do not load the same weights twice, and nobody who
     /// opens another model waits for it.
@@ -42,7 +49,10 @@ struct Local {
 
 #[derive(Default)]
 struct Opened {
-    providers: HashMap<String, Arc<Provider>>,
+    providers: BTreeMap<String, Arc<Provider>>,
+    /// Those of the embedding program, as it gave them.
+    registered: HashMap<ModelName, Arc<dyn ChatModel>>,
+    /// All that were asked for, watched.
     models: HashMap<ModelName, Arc<dyn ChatModel>>,
 }
 
@@ -83,6 +93,7 @@ impl ModelRegistry {
             configs: providers,
             prices,
             environment,
+            metrics: None,
             opened: Mutex::default(),
             loading: Mutex::default(),
             #[cfg(feature = "local-model")]
@@ -97,6 +108,13 @@ impl ModelRegistry {
         environment: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
     ) -> Self {
         self.environment = Box::new(environment);
+        self
+    }
+
+    /// The same registry with a place to count calls and show limits, for models that are opened from now on.
+    #[must_use]
+    pub fn with_metrics(mut self, metrics: Arc<Metrics>) -> Self {
+        self.metrics = Some(metrics);
         self
     }
 
@@ -115,7 +133,15 @@ impl ModelRegistry {
 
     /// Adds a model of the embedding program under its own name, in the place of any other of that name.
     pub fn register(&self, model: Arc<dyn ChatModel>) {
-        self.lock().models.insert(model.name().clone(), model);
+        let mut opened = self.lock();
+        opened.models.remove(model.name());
+        opened.registered.insert(model.name().clone(), model);
+    }
+
+    /// One probe for each remote provider of which a model was opened, by name.
+    pub fn providers(&self) -> Vec<ProviderProbe> {
+        let probe = |(name, provider): (&String, _)| ProviderProbe::new(name.clone(), Arc::clone(provider));
+        self.lock().providers.iter().map(probe).collect()
     }
 
     /// The model of this name; the same one each time. Calls no provider, but loads a local model, which
@@ -130,11 +156,17 @@ impl ModelRegistry {
         if let Some(model) = self.lock().models.get(name) {
             return Ok(Arc::clone(model));
         }
-        let model = if is_local { self.open_local(name)? } else { self.open_remote(name)? };
+        let registered = self.lock().registered.get(name).cloned();
+        let (model, server) = match registered {
+            Some(model) => (model, None),
+            None if is_local => (self.open_local(name)?, None),
+            None => self.open_remote(name)?,
+        };
+        let model = Arc::new(Observed::new(model, server, self.metrics_of(name)));
         Ok(Arc::clone(self.lock().models.entry(name.clone()).or_insert(model)))
     }
 
-    fn open_remote(&self, name: &ModelName) -> Result<Arc<dyn ChatModel>, LlmError> {
+    fn open_remote(&self, name: &ModelName) -> Result<(Arc<dyn ChatModel>, Option<Server>), LlmError> {
         let mut opened = self.lock();
         let provider = match opened.providers.get(name.provider()) {
             Some(provider) => Arc::clone(provider),
@@ -144,7 +176,11 @@ impl ModelRegistry {
                 provider
             }
         };
-        Ok(Arc::new(RemoteModel::new(name.clone(), provider, |list| price_of(name, &self.prices, list))))
+        let server = provider.server();
+        let model = RemoteModel::new(name.clone(), provider, self.metrics_of(name), |list| {
+            price_of(name, &self.prices, list)
+        });
+        Ok((Arc::new(model), Some(server)))
     }
 
     #[cfg(feature = "local-model")]
@@ -167,7 +203,12 @@ impl ModelRegistry {
             .cloned()
             .or_else(|| ProviderKind::from_name(name).map(ProviderConfig::new))
             .ok_or_else(|| self.unknown(name))?;
-        Provider::new(name, config, &*self.environment)
+        let metrics = self.metrics.as_ref().map(|metrics| &metrics.llm);
+        Provider::new(name, config, &*self.environment, metrics)
+    }
+
+    fn metrics_of(&self, name: &ModelName) -> Option<ModelMetrics> {
+        self.metrics.as_ref().map(|metrics| metrics.llm.model(name.provider(), name.model()))
     }
 
     fn unknown(&self, name: &str) -> LlmError {

@@ -4,9 +4,11 @@ mod answer;
 mod backoff;
 mod failure;
 mod model;
+mod probe;
 mod provider;
 mod retry_after;
 mod sampling;
 
 pub(crate) use model::RemoteModel;
+pub use probe::ProviderProbe;
 pub(crate) use provider::Provider;

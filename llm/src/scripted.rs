@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use tokio::sync::Semaphore;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::chat::{ChatModel, ChatRequest, ChatResponse, FinishReason, Usage};
 use crate::error::{LlmError, LlmErrorKind};
@@ -194,10 +194,12 @@ impl ChatModel for ScriptedModel {
     async fn chat(&self, request: ChatRequest) -> Result<ChatResponse, LlmError> {
         let call = self.calls.fetch_add(1, Ordering::SeqCst);
         self.requests.lock().expect("no call panics here").push(request.clone());
+        let asked = Instant::now();
         let _slot = match &self.slots {
             Some(slots) => slots.acquire().await.ok(),
             None => None,
         };
+        let limits_wait = asked.elapsed();
         let now = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
         let _in_flight = InFlight(&self.in_flight);
         self.most_in_flight.fetch_max(now, Ordering::SeqCst);
@@ -216,7 +218,16 @@ impl ChatModel for ScriptedModel {
             output_tokens: words(&text),
         };
         let dollars = self.price.map(|price| price.dollars(usage));
-        Ok(ChatResponse { text, finish: FinishReason::Stop, usage, dollars, latency, retries: 0 })
+        Ok(ChatResponse {
+            text,
+            finish: FinishReason::Stop,
+            usage,
+            dollars,
+            latency,
+            retries: 0,
+            limits_wait,
+            retry_time: Duration::ZERO,
+        })
     }
 }
 
@@ -232,8 +243,6 @@ impl fmt::Debug for ScriptedModel {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-
-    use tokio::time::Instant;
 
     use super::*;
     use crate::chat::ChatMessage;

@@ -1,20 +1,32 @@
-//! Logs on standard error: lines for people, or JSON lines for programs. Secrets are removed from both.
+//! Logs on standard error or in a file: lines for people, or JSON lines for programs. Secrets are removed from both.
 
+mod control;
 mod fields;
+mod file;
 mod layer;
 mod line;
+mod panics;
 
+use std::fmt;
 use std::io::{self, IsTerminal};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
+use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::filter::{EnvFilter, FilterExt, FilterFn, filter_fn};
-use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
+use tracing_subscriber::layer::Layer;
 use tracing_subscriber::registry::LookupSpan;
-use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::reload;
 
+pub use control::LogControl;
+pub use file::LogFile;
 pub use layer::LogLayer;
+pub use panics::log_panics;
+
+use crate::metrics::TelemetryMetrics;
 
 /// The environment variable that holds the filter where no flag gives one.
 pub const FILTER_VARIABLE: &str = "EVOHUB_LOG";
@@ -29,7 +41,8 @@ pub enum LogForm {
     #[default]
     Human,
     /// One JSON object on each line, with the keys `timestamp`, `level`, `message`, `logger`, `module`, `function`
-    /// and `line`, and the fields of the event and of the spans around it.
+    /// and `line`, with `trace_id` and `span_id` inside a span that is exported, and the fields of the event and of
+    /// the spans around it.
     Json,
 }
 
@@ -43,6 +56,28 @@ impl FromStr for LogForm {
             _ => Err(LogError::Form(text.to_owned())),
         }
     }
+}
+
+/// Where lines go.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum LogDestination {
+    /// Standard error, each line before the program goes on.
+    #[default]
+    Stderr,
+    /// A file, from a thread of its own.
+    File(LogFile),
+}
+
+/// What is logged, how, and where.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LogConfig {
+    /// The filter, in the syntax of [`EnvFilter`]: a level, or directives such as `warn,evohub_llm=debug`. Without
+    /// one the variable [`FILTER_VARIABLE`] is asked, and then [`DEFAULT_FILTER`] holds. An empty text counts as none.
+    pub filter: Option<String>,
+    /// The form of a line.
+    pub form: LogForm,
+    /// Where lines go.
+    pub destination: LogDestination,
 }
 
 /// Logs that cannot be.
@@ -62,43 +97,107 @@ pub enum LogError {
     /// There is no such form.
     #[error("log form `{0}` is not known: write `human` or `json`")]
     Form(String),
+    /// The file cannot be written.
+    #[error("log file {} cannot be written: {problem}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why, and what to do.
+        problem: String,
+    },
     /// Somebody else has installed a subscriber in this process.
     #[error("the process has a subscriber for logs already")]
     Installed,
+    /// The logs whose filter should change are no more.
+    #[error("the filter cannot be changed: these logs have ended")]
+    Ended,
 }
 
-/// Logs to standard error from now on, for the whole process.
-///
-/// `filter` has the syntax of [`EnvFilter`]: a level, or directives such as `warn,evohub_llm=debug`. Without one the
-/// variable [`FILTER_VARIABLE`] is asked, and then [`DEFAULT_FILTER`] holds. An empty text counts as none.
+/// What is left to hold of logs once their layer is in a subscriber. When it goes, the lines that wait are written.
+pub struct Logs {
+    control: LogControl,
+    _writing: Option<WorkerGuard>,
+}
+
+impl Logs {
+    /// The layer that writes lines, and what is left to hold of it.
+    ///
+    /// # Errors
+    /// When the filter is not understood, and when the file cannot be written.
+    pub fn layer<S>(
+        config: &LogConfig,
+        metrics: Option<&TelemetryMetrics>,
+    ) -> Result<(impl Layer<S> + Send + Sync + use<S>, Self), LogError>
+    where
+        S: tracing::Subscriber + for<'a> LookupSpan<'a>,
+    {
+        let variable = std::env::var(FILTER_VARIABLE).ok();
+        let given = [config.filter.as_deref(), variable.as_deref()];
+        let given = given.into_iter().flatten().find(|text| !text.trim().is_empty());
+        let filter = given.unwrap_or(DEFAULT_FILTER);
+        // A wrong filter should not leave a file behind.
+        parse(filter)?;
+        let (writer, colored, writing) = match &config.destination {
+            LogDestination::Stderr => (BoxMakeWriter::new(io::stderr), is_colored(), None),
+            LogDestination::File(file) => {
+                let (writer, writing) = file.open(metrics.cloned())?;
+                (BoxMakeWriter::new(writer), false, Some(writing))
+            }
+        };
+        let (layer, control) = filtered(LogLayer::new(config.form, writer).colored(colored), filter)?;
+        Ok((layer, Self { control, _writing: writing }))
+    }
+
+    /// Changes what is logged.
+    pub fn control(&self) -> &LogControl {
+        &self.control
+    }
+}
+
+impl fmt::Debug for Logs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Logs").field("control", &self.control).finish_non_exhaustive()
+    }
+}
+
+/// Logs to standard error from now on, for the whole process; `filter` as in [`LogConfig`].
 ///
 /// # Errors
 /// When the filter is not understood, and when the process has a subscriber already.
 pub fn init(filter: Option<&str>, form: LogForm) -> Result<(), LogError> {
-    let variable = std::env::var(FILTER_VARIABLE).ok();
-    let given = [filter, variable.as_deref()].into_iter().flatten().find(|text| !text.trim().is_empty());
-    let colored = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty());
-    let layer = filtered(LogLayer::new(form, io::stderr).colored(colored), given.unwrap_or(DEFAULT_FILTER))?;
-    tracing_subscriber::registry().with(layer).try_init().map_err(|_| LogError::Installed)
+    let config = LogConfig { filter: filter.map(str::to_owned), form, destination: LogDestination::Stderr };
+    let (layer, _) = Logs::layer(&config, None)?;
+    let subscriber = tracing_subscriber::layer::SubscriberExt::with(tracing_subscriber::registry(), layer);
+    tracing::subscriber::set_global_default(subscriber).map_err(|_| LogError::Installed)
 }
 
-/// A layer that sees only what the filter lets through.
-fn filtered<S, L>(layer: L, filter: &str) -> Result<impl Layer<S> + use<S, L>, LogError>
+fn is_colored() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty())
+}
+
+/// A layer that sees only what the filter lets through, and what changes the filter.
+fn filtered<S, L>(layer: L, filter: &str) -> Result<(impl Layer<S> + use<S, L>, LogControl), LogError>
 where
     S: tracing::Subscriber + for<'a> LookupSpan<'a>,
     L: Layer<S>,
 {
-    let parsed = EnvFilter::builder()
+    let (changeable, handle) = reload::Layer::new(parse(filter)?);
+    Ok((layer.with_filter(changeable.and(without_actor_noise())), LogControl::new(filter, handle)))
+}
+
+fn parse(filter: &str) -> Result<EnvFilter, LogError> {
+    EnvFilter::builder()
         .with_default_directive(LevelFilter::WARN.into())
         .parse(filter)
-        .map_err(|error| LogError::Filter { filter: filter.to_owned(), problem: error.to_string() })?;
-    Ok(layer.with_filter(parsed.and(without_actor_noise())))
+        .map_err(|error| LogError::Filter { filter: filter.to_owned(), problem: error.to_string() })
 }
 
 /// The actor library tells of every message below the level of information: nobody who asks for `debug` means that.
+/// Its spans live as long as their actor, and would put their fields into all that the actor logs.
 fn without_actor_noise() -> FilterFn {
     filter_fn(|metadata| {
-        *metadata.level() <= Level::INFO || metadata.target().split("::").next() != Some("ractor")
+        let is_noise = metadata.is_span() || *metadata.level() > Level::INFO;
+        !is_noise || metadata.target().split("::").next() != Some("ractor")
     })
 }
 

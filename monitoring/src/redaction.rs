@@ -3,10 +3,12 @@
 //! Keys and tokens are secrets by their type, wherever the program itself handles them. This is the second line: it
 //! also finds those that came in a provider's answer, an address or a text of the user.
 
+mod harmless;
 mod pattern;
 
 use std::borrow::Cow;
 
+use harmless::{is_harmless, is_harmless_name};
 use pattern::{SECRET, SECRET_NAME, replacement};
 
 /// Stands in the place of what was removed.
@@ -16,6 +18,9 @@ pub const REDACTED: &str = "[redacted]";
 /// `Authorization` headers, passwords in addresses, values of names such as `api_key` and `password`, private keys,
 /// and e-mail addresses. Other text stays as it is, and redacting twice is as redacting once.
 pub fn redact(text: &str) -> Cow<'_, str> {
+    if is_harmless(text) {
+        return Cow::Borrowed(text);
+    }
     let Some(mut redacted) = redact_once(text) else { return Cow::Borrowed(text) };
     // Where one secret goes, the start of another may come to light. Every round takes something away, so it ends.
     while let Some(again) = redact_once(&redacted) {
@@ -26,7 +31,7 @@ pub fn redact(text: &str) -> Cow<'_, str> {
 
 /// Whether a name says that its value is a secret, such as `authorization` and `client.api_key`.
 pub fn is_secret_name(name: &str) -> bool {
-    SECRET_NAME.is_match(name)
+    !is_harmless_name(name) && SECRET_NAME.is_match(name)
 }
 
 /// `None` when nothing is to be removed.

@@ -20,6 +20,7 @@ use evohub::{EngineError, EvaluatorSpec, JobBudget, JobData, JobSpec, PromptSpec
 
 use super::failure::Failure;
 use super::output::Output;
+use super::process::Process;
 use super::status::Status;
 use super::{Global, place, toolbox};
 
@@ -77,6 +78,7 @@ pub(crate) struct EvalArguments {
 
 pub(crate) async fn eval(
     global: &Global,
+    process: &Process,
     output: &Output,
     arguments: &EvalArguments,
 ) -> Result<Status, Failure> {
@@ -87,7 +89,7 @@ pub(crate) async fn eval(
     let spec = setup.spec(candidate, &dataset);
     let model = setup.prompt.model.clone();
 
-    let toolbox = toolbox::toolbox(output);
+    let toolbox = toolbox::toolbox(process, output);
     output.show_bar();
     let opened =
         tokio::task::spawn_blocking(move || Ok::<_, EngineError>((toolbox.open(&spec)?, spec))).await;

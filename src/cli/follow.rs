@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use evohub::evolution::{FinishReason, RunEvent};
 use evohub::store::Address;
-use evohub::{Engine, JobEvent, JobHandle, JobResult, JobSpec};
+use evohub::{Engine, JobEvent, JobHandle, JobResult, JobSpec, Observation};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
@@ -37,6 +37,7 @@ pub(crate) async fn follow(
     address: &Address,
     form: Form,
     output: &Output,
+    observation: Option<Observation>,
 ) -> Result<Status, Failure> {
     let mut events = handle.events();
     let mut interrupts = interrupts()?;
@@ -68,6 +69,7 @@ pub(crate) async fn follow(
                     std::process::exit(Status::Interrupted.code().into());
                 }
                 interrupted = true;
+                observation.iter().for_each(Observation::draining);
                 output.note("interrupted; once more ends at once");
                 handle.stop();
             }
@@ -75,7 +77,11 @@ pub(crate) async fn follow(
     }
     display.end();
     let result = handle.result().await?;
+    observation.iter().for_each(Observation::draining);
     engine.shutdown().await;
+    if let Some(observation) = observation {
+        observation.end().await;
+    }
     if form != Form::Events {
         print_result(&result, spec, address, form, output)?;
     }

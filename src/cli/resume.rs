@@ -1,5 +1,6 @@
 //! `evohub resume`: going on with a job.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -8,7 +9,9 @@ use evohub::{Engine, EngineConfig, JobSpec};
 
 use super::failure::Failure;
 use super::follow::{follow, print_result};
+use super::listen::ListenArguments;
 use super::output::Output;
+use super::process::Process;
 use super::run::FormArguments;
 use super::status::Status;
 use super::stored::{find, refuse_evaluation};
@@ -21,14 +24,19 @@ pub(crate) struct ResumeArguments {
     job: String,
     #[command(flatten)]
     form: FormArguments,
+    #[command(flatten)]
+    listen: ListenArguments,
 }
 
 pub(crate) async fn resume(
     global: &Global,
+    process: &Process,
     output: &Output,
     arguments: &ResumeArguments,
 ) -> Result<Status, Failure> {
     let address = place::address(global, None)?;
+    let observation = arguments.listen.start(process, output).await?;
+    observation.iter().for_each(|observation| observation.starting("opening the store"));
     let store = place::open_existing(global).await?;
     let record = find(&*store, &arguments.job).await?;
     refuse_evaluation(&record)?;
@@ -45,10 +53,15 @@ pub(crate) async fn resume(
     }
     wait_for_lease(&*store, &id, output).await?;
     output.show_bar();
-    let toolbox = toolbox::toolbox(output);
-    let engine = Engine::start(EngineConfig { toolbox, ..EngineConfig::new(store) }).await?;
-    let handle = engine.resume(&id).await?;
-    follow(engine, handle, &spec, &address, arguments.form.form(), output).await
+    let toolbox = toolbox::toolbox(process, output);
+    let engine = Engine::start(EngineConfig { toolbox, ..EngineConfig::new(Arc::clone(&store)) }).await?;
+    let prepared = engine.prepare(spec).await?;
+    let spec = Arc::clone(&prepared.spec);
+    observation.iter().for_each(|observation| observation.watch_models(&prepared.tools));
+    let handle = engine.resume_prepared(&id, prepared).await?;
+    observation.iter().for_each(|observation| observation.serve(store.clone(), &engine));
+    let form = arguments.form.form();
+    follow(engine, handle, &spec, &address, form, output, observation).await
 }
 
 /// Longer than the lease of a process that was killed can outlive it.

@@ -1,6 +1,7 @@
 //! `evohub run`: a job from its file to its report.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use evohub::job_file::{JobFile, Setting};
@@ -8,7 +9,9 @@ use evohub::{Engine, EngineConfig, PreparedJob};
 
 use super::failure::Failure;
 use super::follow::{Form, follow};
+use super::listen::ListenArguments;
 use super::output::Output;
+use super::process::Process;
 use super::status::Status;
 use super::{Global, place, toolbox};
 
@@ -31,6 +34,8 @@ pub(crate) struct RunArguments {
     settings: SettingArguments,
     #[command(flatten)]
     form: FormArguments,
+    #[command(flatten)]
+    listen: ListenArguments,
 }
 
 /// Values that go before those of a job file.
@@ -77,6 +82,7 @@ impl FormArguments {
 
 pub(crate) async fn run(
     global: &Global,
+    process: &Process,
     output: &Output,
     arguments: &RunArguments,
 ) -> Result<Status, Failure> {
@@ -84,8 +90,10 @@ pub(crate) async fn run(
     file.warnings.iter().for_each(|warning| output.warning(warning));
     let address = place::address(global, file.store.as_deref())?;
 
+    let observation = arguments.listen.start(process, output).await?;
+    observation.iter().for_each(|observation| observation.starting("opening the models"));
     // Loading a local model takes a moment, and may still find something wrong: the store comes after it.
-    let toolbox = toolbox::toolbox(output);
+    let toolbox = toolbox::toolbox(process, output);
     file.check_operators(&toolbox.operator_names())?;
     let spec = file.spec;
     output.show_bar();
@@ -96,8 +104,14 @@ pub(crate) async fn run(
     let prepared = prepared.await.map_err(|error| Failure::failed(error.to_string()))??;
     let spec = prepared.spec.clone();
 
+    observation.iter().for_each(|observation| {
+        observation.watch_models(&prepared.tools);
+        observation.starting("opening the store");
+    });
     let store = place::open(&address).await?;
-    let engine = Engine::start(EngineConfig { toolbox, ..EngineConfig::new(store) }).await?;
+    let engine = Engine::start(EngineConfig { toolbox, ..EngineConfig::new(Arc::clone(&store)) }).await?;
     let handle = engine.submit_prepared(prepared).await?;
-    follow(engine, handle, &spec, &address, arguments.form.form(), output).await
+    observation.iter().for_each(|observation| observation.serve(store.clone(), &engine));
+    let form = arguments.form.form();
+    follow(engine, handle, &spec, &address, form, output, observation).await
 }

@@ -3,11 +3,12 @@
 use evohub::Toolbox;
 
 use super::output::Output;
+use super::process::Process;
 
 /// A toolbox that says how the fetching of a local model goes on.
-pub(crate) fn toolbox(output: &Output) -> Toolbox {
+pub(crate) fn toolbox(process: &Process, output: &Output) -> Toolbox {
     #[cfg_attr(not(feature = "local-model"), expect(unused_mut, reason = "there is nothing to set up"))]
-    let mut toolbox = Toolbox::default();
+    let mut toolbox = Toolbox::new(process.metrics.clone());
     #[cfg(feature = "local-model")]
     {
         let fetching = fetching::Fetching::new(output);

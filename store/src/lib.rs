@@ -8,6 +8,7 @@ pub mod address;
 pub mod clock;
 pub mod error;
 pub mod job;
+mod observed;
 pub mod record;
 pub mod sqlite;
 pub mod store;
@@ -17,7 +18,9 @@ pub mod testing;
 pub use address::Address;
 pub use clock::Clock;
 pub use error::{StoreError, StoreErrorKind};
+pub use evohub_monitoring::metrics::Connections;
 pub use job::{JobId, JobRecord, JobState, Lease, NewJob};
+pub use observed::ObservedStore;
 pub use record::{
     CandidateRecord, CheckpointRecord, EvaluationRecord, HistoryRecord, JournalBatch, ProposalRecord, Totals,
 };

@@ -7,6 +7,7 @@ mod failure;
 mod jobs;
 mod journal;
 mod opening;
+mod ping;
 mod records;
 mod rows;
 
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use evohub_evolution::Digest;
+use evohub_monitoring::metrics::Connections;
 use sqlx::{Sqlite, SqlitePool, Transaction};
 
 use crate::address::Address;
@@ -47,6 +49,8 @@ pub struct SqliteStore {
     address: String,
     writer: SqlitePool,
     readers: SqlitePool,
+    /// A connection that waits for a lock only briefly; `None` where all is one connection.
+    pinger: Option<SqlitePool>,
     clock: Clock,
 }
 
@@ -63,6 +67,7 @@ impl SqliteStore {
             address: opened.address,
             writer: opened.writer,
             readers: opened.readers,
+            pinger: opened.pinger,
             clock: config.clock,
         })
     }
@@ -84,8 +89,15 @@ impl Store for SqliteStore {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        let query = sqlx::query("SELECT EXISTS (SELECT 1 FROM jobs)");
-        query.execute(&self.readers).await.map(drop).map_err(|error| self.failed(error))
+        self.ping_writer().await
+    }
+
+    fn connections(&self) -> Connections {
+        // Without a pinger the readers are the writer under another name.
+        let others = self.pinger.iter().flat_map(|pinger| [&self.readers, pinger]);
+        others.chain([&self.writer]).map(connections_of).fold(Connections::default(), |sum, pool| {
+            Connections { busy: sum.busy + pool.busy, idle: sum.idle + pool.idle }
+        })
     }
 
     async fn insert_job(&self, job: &NewJob) -> Result<(), StoreError> {
@@ -153,6 +165,15 @@ impl Store for SqliteStore {
     async fn close(&self) {
         // The writer goes last: whoever closes last moves the log into the file.
         self.readers.close().await;
+        if let Some(pinger) = &self.pinger {
+            pinger.close().await;
+        }
         self.writer.close().await;
     }
+}
+
+fn connections_of(pool: &SqlitePool) -> Connections {
+    // Counted one after the other: a connection may come free in between.
+    let (open, idle) = (u64::from(pool.size()), pool.num_idle() as u64);
+    Connections { busy: open.saturating_sub(idle), idle }
 }

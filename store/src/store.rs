@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use evohub_evolution::Digest;
+use evohub_monitoring::metrics::Connections;
 
 use crate::error::StoreError;
 use crate::job::{JobId, JobRecord, JobState, Lease, NewJob};
@@ -18,8 +19,15 @@ pub trait Store: Send + Sync {
     /// Where it is, with no secret in it: for messages to people.
     fn address(&self) -> String;
 
-    /// Whether it answers now.
+    /// Whether it can be written now. Changes nothing, answers within two seconds, and never makes another operation
+    /// fail.
+    ///
+    /// # Errors
+    /// Why it cannot.
     async fn ping(&self) -> Result<(), StoreError>;
+
+    /// The connections that are open now.
+    fn connections(&self) -> Connections;
 
     /// Adds a job in state [`JobState::Running`] without an owner.
     ///

@@ -32,6 +32,7 @@ macro_rules! store_suite {
             jobs::a_job_not_found_is_an_error_everywhere,
             jobs::jobs_are_listed_newest_first_without_specifications,
             jobs::a_result_or_an_error_is_kept,
+            jobs::a_ping_changes_nothing_and_disturbs_nobody,
             jobs::a_stop_is_asked_for_until_the_job_has_ended,
             leases::one_owner_at_a_time,
             leases::an_expired_lease_can_be_taken_over,

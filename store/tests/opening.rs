@@ -2,7 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use evohub_store::testing::sample;
 use evohub_store::{
@@ -194,10 +195,76 @@ async fn a_lock_held_too_long_is_named() {
     let error = store.insert_job(&sample::job("a")).await.unwrap_err();
     assert_eq!(error.kind, Kind::Unavailable, "{error}");
     assert!(error.message.contains(path.to_str().unwrap()), "{error}");
+    let error = store.ping().await.unwrap_err();
+    assert_eq!(error.kind, Kind::Unavailable, "{error}");
+    assert!(error.message.contains("locked by another process"), "{error}");
     // Reading goes on, and writing when the other is done.
     assert_eq!(store.jobs().await.unwrap(), []);
     other.close().await.unwrap();
+    store.ping().await.unwrap();
     store.insert_job(&sample::job("a")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_ping_of_a_patient_store_says_within_two_seconds_that_it_is_locked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jobs.db");
+    // Waits five seconds for its writes.
+    let store =
+        Arc::new(SqliteStore::open(&Address::File(path.clone()), SqliteConfig::default()).await.unwrap());
+    let other = sql(&path, "BEGIN EXCLUSIVE").await;
+    let start = Instant::now();
+    let error = store.ping().await.unwrap_err();
+    assert!(error.message.contains("locked by another process"), "{error}");
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+
+    // A write that waits is not made to fail, neither by pings that are given up nor by those that are not.
+    let write = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move { store.insert_job(&sample::job("a")).await }
+    });
+    tokio::task::yield_now().await;
+    let given_up = tokio::time::timeout(Duration::from_millis(20), store.ping()).await;
+    assert!(given_up.is_err());
+    let start = Instant::now();
+    let error = store.ping().await.unwrap_err();
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}: {error}", start.elapsed());
+    assert!(error.message.contains("what is being written") && error.message.contains("locked"), "{error}");
+    other.close().await.unwrap();
+    write.await.unwrap().unwrap();
+    store.ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_ping_that_is_given_up_leaves_no_lock() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jobs.db");
+    let store = SqliteStore::open(&Address::File(path.clone()), SqliteConfig::default()).await.unwrap();
+    for _ in 0..3 {
+        let other = sql(&path, "BEGIN IMMEDIATE").await;
+        assert!(tokio::time::timeout(Duration::from_millis(50), store.ping()).await.is_err());
+        // It gets the lock with nobody there to hear of it.
+        other.close().await.unwrap();
+        run_sql(&path, "PRAGMA busy_timeout = 5000; BEGIN IMMEDIATE; COMMIT").await;
+        store.ping().await.unwrap();
+    }
+    store.insert_job(&sample::job("a")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_ping_writes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jobs.db");
+    let store = open(&path).await.unwrap();
+    store.insert_job(&sample::job("a")).await.unwrap();
+    // The shared index of the log holds marks of readers, not data.
+    let written =
+        || content(folder.path()).into_iter().filter(|(path, _)| path.extension() != Some("db-shm".as_ref()));
+    let before: Vec<_> = written().collect();
+    for _ in 0..10 {
+        store.ping().await.unwrap();
+    }
+    assert!(written().eq(before));
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ mod recovery;
 mod running;
 #[path = "../support/server.rs"]
 mod server;
+mod top;
 
 use crate::folder::Folder;
 

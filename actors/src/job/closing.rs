@@ -5,16 +5,18 @@ use std::sync::Arc;
 
 use evohub_evolution::{CandidateId, Piece, Split};
 use evohub_store::JobState;
-use ractor::{Actor, ActorProcessingErr, ActorRef};
+use evohub_monitoring::metrics::JobPhase;
+use ractor::ActorProcessingErr;
 
 use super::{JobActorState, JobMessage};
+use crate::actor::{Address, spawn};
 use crate::evaluator::EvaluationTask;
 use crate::event::JobEvent;
 use crate::generation::{Generation, GenerationArguments, GenerationMessage, GenerationReport, Order};
 
 /// The report in the making.
 pub(crate) struct Closing {
-    pub(super) generation: ActorRef<GenerationMessage>,
+    pub(super) generation: Address<GenerationMessage>,
     /// Score by candidate and test case; absent where it could not be measured.
     pub(super) scores: BTreeMap<(CandidateId, u32), Option<f64>>,
     wanted: usize,
@@ -31,7 +33,7 @@ impl JobActorState {
     /// Scores the seed and the chosen candidate on the test cases. A job without a choice has failed.
     pub(super) async fn start_closing(
         &mut self,
-        myself: &ActorRef<JobMessage>,
+        myself: &Address<JobMessage>,
     ) -> Result<(), ActorProcessingErr> {
         let Some(best) = self.finished.as_ref().and_then(|finished| finished.best.as_ref()) else {
             let message = "the search ended before any prompt was measured: raise the budget";
@@ -43,10 +45,11 @@ impl JobActorState {
         let generation = GenerationArguments {
             means: self.means(),
             report: Box::new(move |report| {
-                let _ = reports.cast(JobMessage::Closing(report));
+                reports.send(JobMessage::Closing(report));
             }),
         };
-        let (generation, _) = Actor::spawn_linked(None, Generation, generation, myself.get_cell()).await?;
+        let actors = &self.arguments.metrics.actors;
+        let generation = spawn(Generation, generation, actors, Some(myself.cell())).await?;
         let mut candidates = vec![self.arguments.spec.seeds[0].clone()];
         if best != candidates[0] {
             candidates.push(best);
@@ -65,10 +68,11 @@ impl JobActorState {
                 })
             }));
         }
+        self.metrics.set(JobPhase::Closing);
         let wanted = orders.len();
         self.emit(JobEvent::Closing { evaluations: wanted as u64 });
-        let _ = generation.cast(GenerationMessage::Dispatch(orders));
-        let _ = generation.cast(GenerationMessage::Close);
+        generation.send(GenerationMessage::Dispatch(orders));
+        generation.send(GenerationMessage::Close);
         self.closing = Some(Closing { generation, scores: BTreeMap::new(), wanted });
         self.end_when_closed(myself);
         Ok(())
@@ -98,7 +102,7 @@ impl JobActorState {
         affordable
     }
 
-    pub(super) fn closing_reported(&mut self, report: GenerationReport, myself: &ActorRef<JobMessage>) {
+    pub(super) fn closing_reported(&mut self, report: GenerationReport, myself: &Address<JobMessage>) {
         let Some(closing) = &mut self.closing else { return };
         match report {
             GenerationReport::Evaluated(piece, evaluation, _) => {
@@ -118,7 +122,7 @@ impl JobActorState {
         self.end_when_closed(myself);
     }
 
-    fn end_when_closed(&mut self, myself: &ActorRef<JobMessage>) {
+    fn end_when_closed(&mut self, myself: &Address<JobMessage>) {
         if self.closing.as_ref().is_some_and(|closing| closing.scores.len() == closing.wanted) {
             self.end(JobState::Done, None, myself);
         }

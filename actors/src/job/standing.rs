@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use evohub_evolution::statistics::{mean_interval, paired_test, weighted_mean};
 use evohub_evolution::{Candidate, CandidateId};
-use evohub_store::CandidateRecord;
+use evohub_monitoring::metrics::JobPhase;
+use evohub_store::{CandidateRecord, JobState};
 
 use super::{Ending, JobActorState};
 use crate::event::JobEvent;
@@ -49,7 +50,7 @@ impl JobActorState {
             dollars: totals.dollars,
             tokens: totals.input_tokens + totals.output_tokens,
             seconds: arguments.before.0 + self.started.elapsed().as_secs_f64(),
-            saved: Saved { cache: self.cache_hits, early_rejection: self.standing.progress.saved },
+            saved: Saved { cache: self.cache_hits, early_rejection: self.standing.progress.saved.total() },
             candidates: records.len() as u64,
         }
     }
@@ -109,8 +110,25 @@ impl JobActorState {
         Some(paired_test(&pairs.0, &pairs.1, &pairs.2, self.arguments.spec.seed).two_sided)
     }
 
+    /// Says in metrics and in the job's span how it ended.
+    fn record_end(&mut self, ending: &Ending, result: &JobResult) {
+        self.metrics.set(match ending.state {
+            JobState::Done => JobPhase::Done,
+            JobState::Stopped => JobPhase::Stopped,
+            _ => JobPhase::Failed,
+        });
+        self.span.record("status", result.status.as_str());
+        self.span.record("evaluations", result.evaluations as i64);
+        self.span.record("dollars", result.dollars);
+        if let Some(error) = &ending.error {
+            self.span.record("otel.status_code", "ERROR");
+            self.span.record("otel.status_description", error.as_str());
+        }
+    }
+
     /// Records how the job ended and tells whoever listens.
-    pub(super) async fn tell_end(&self, ending: &Ending, result: JobResult) {
+    pub(super) async fn tell_end(&mut self, ending: &Ending, result: JobResult) {
+        self.record_end(ending, &result);
         let arguments = &self.arguments;
         let text = serde_json::to_value(&result).ok();
         let finished = arguments

@@ -157,3 +157,55 @@ fn fingerprint_covers_what_decides() {
     }
     assert_eq!(fingerprints[0], evaluator(&model).fingerprint());
 }
+
+/// Notes the fields of spans `calculate_fitness`.
+#[derive(Clone, Default)]
+struct Spans(Arc<Mutex<Vec<BTreeMap<&'static str, String>>>>);
+
+impl tracing::Subscriber for Spans {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        metadata.is_span() && metadata.name() == "calculate_fitness"
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::Id {
+        let mut spans = self.0.lock().unwrap();
+        spans.push(BTreeMap::new());
+        tracing::Id::from_u64(spans.len() as u64)
+    }
+
+    fn record(&self, span: &tracing::Id, values: &tracing::span::Record<'_>) {
+        let mut spans = self.0.lock().unwrap();
+        let fields = &mut spans[span.into_u64() as usize - 1];
+        values.record(&mut |field: &tracing::field::Field, value: &dyn std::fmt::Debug| {
+            fields.insert(field.name(), format!("{value:?}"));
+        });
+    }
+
+    fn record_follows_from(&self, _: &tracing::Id, _: &tracing::Id) {}
+
+    fn event(&self, _: &tracing::Event<'_>) {}
+
+    fn enter(&self, _: &tracing::Id) {}
+
+    fn exit(&self, _: &tracing::Id) {}
+}
+
+#[tokio::test]
+async fn scoring_has_a_span_with_its_outcome() {
+    let spans = Spans::default();
+    let _noting = tracing::subscriber::set_default(spans.clone());
+    let model = Scripted::new([Ok(answer("one"))]);
+    let scorer = Arc::new(Unsteady { failures: AtomicU32::new(1) });
+    let evaluator = PromptEvaluator::new(model, renderer("{input}"), scorer);
+    evaluator.evaluate(&candidate(), &case(), 0).await.unwrap_err();
+    evaluator.evaluate(&candidate(), &case(), 0).await.unwrap();
+    let failed =
+        [("error.type", "\"x\""), ("otel.status_code", "\"ERROR\""), ("otel.status_description", "\"y\"")];
+    let expected: [BTreeMap<_, _>; 2] = [failed.into(), [("score", "0.5")].into()];
+    let seen = spans.0.lock().unwrap();
+    let seen: Vec<BTreeMap<_, _>> = seen
+        .iter()
+        .map(|fields| fields.iter().map(|(name, value)| (*name, value.as_str())).collect())
+        .collect();
+    assert_eq!(seen, expected);
+}

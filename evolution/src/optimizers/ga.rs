@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::candidate::{Candidate, CandidateId};
 use crate::context::Context;
-use crate::event::{FinishReason, RunEvent};
+use crate::event::{FinishReason, RunEvent, Saved};
 use crate::finals::Finals;
 use crate::ledger::{Birth, Outcome};
 use crate::measurements::Measurements;
@@ -104,7 +104,7 @@ pub struct Ga {
     children: BTreeMap<u64, Child>,
     next: u64,
     generation: u32,
-    saved: u64,
+    saved: Saved,
     barren: u32,
     finals: Option<Finals>,
 }
@@ -121,7 +121,7 @@ impl Ga {
             children: BTreeMap::new(),
             next: 0,
             generation: 0,
-            saved: 0,
+            saved: Saved::default(),
             barren: 0,
             finals: None,
         }
@@ -292,7 +292,7 @@ impl Ga {
             Some(_) if seen == ranked.len() => child.outcome = Some(Outcome::Kept),
             Some(scores) if hopeless(&scores) => {
                 child.outcome = Some(Outcome::Dropped);
-                child.saved = (ranked.len() - seen) as u64;
+                child.saved.race = (ranked.len() - seen) as u64;
             }
             Some(_) => {
                 child.look += 1;
@@ -341,7 +341,7 @@ impl Optimizer for Ga {
         self.generation
     }
 
-    fn saved(&self) -> u64 {
+    fn saved(&self) -> Saved {
         self.saved
     }
 

@@ -33,7 +33,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::candidate::CandidateId;
 use crate::context::Context;
-use crate::event::FinishReason;
+use crate::event::{FinishReason, Saved};
 use crate::finals::Finals;
 use crate::ledger::Outcome;
 use crate::measurements::Measurements;
@@ -157,7 +157,7 @@ pub struct Gepa {
     /// Evaluations that settled work has asked for, counted alike in every order of arrival.
     settled_cost: u64,
     settled: u64,
-    saved: u64,
+    saved: Saved,
     barren: u32,
     merges: usize,
     merged: Vec<(CandidateId, CandidateId)>,
@@ -181,7 +181,7 @@ impl Gepa {
             clock: 0,
             settled_cost: 0,
             settled: 0,
-            saved: 0,
+            saved: Saved::default(),
             barren: 0,
             merges: 0,
             merged: vec![],
@@ -330,7 +330,7 @@ impl Optimizer for Gepa {
         (self.settled / self.config.window as u64) as u32
     }
 
-    fn saved(&self) -> u64 {
+    fn saved(&self) -> Saved {
         self.saved
     }
 

@@ -236,7 +236,7 @@ pub fn simulate(setup: &Setup) -> Outcome {
                 proposals,
                 dollars: run.account().spent().dollars,
                 tree,
-                saved: run.progress().saved,
+                saved: run.progress().saved.total(),
                 events,
             };
         }

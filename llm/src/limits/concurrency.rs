@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use evohub_monitoring::metrics::GaugeShare;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// A limit of calls in flight that follows the provider.
@@ -26,6 +27,8 @@ struct State {
     /// Counts the halvings: a burst of refusals of calls that started before a halving is one sign of
     /// overload, not many.
     epoch: u64,
+    /// Shows the limit; `None` where nobody looks.
+    shown: Option<GaugeShare>,
 }
 
 /// The right to one call. Dropped, it frees the place.
@@ -38,9 +41,10 @@ pub(crate) struct Permit {
 }
 
 impl Concurrency {
-    /// A limit that starts at its maximum.
-    pub(crate) fn new(maximum: usize) -> Self {
-        let state = State { limit: maximum, maximum, in_flight: 0, debt: 0, successes: 0, epoch: 0 };
+    /// A limit that starts at its maximum and is shown, if there is where to.
+    pub(crate) fn new(maximum: usize, shown: Option<GaugeShare>) -> Self {
+        let state = State { limit: maximum, maximum, in_flight: 0, debt: 0, successes: 0, epoch: 0, shown };
+        state.show();
         Self { semaphore: Arc::new(Semaphore::new(maximum)), state: Arc::new(Mutex::new(state)) }
     }
 
@@ -61,6 +65,14 @@ impl Concurrency {
     }
 }
 
+impl State {
+    fn show(&self) {
+        if let Some(shown) = &self.shown {
+            shown.set(i64::try_from(self.limit).unwrap_or(i64::MAX));
+        }
+    }
+}
+
 impl Permit {
     /// Tells that the provider served the call.
     pub(crate) fn succeeded(&self) {
@@ -74,6 +86,7 @@ impl Permit {
         }
         state.successes = 0;
         state.limit += 1;
+        state.show();
         if state.debt > 0 {
             state.debt -= 1;
         } else {
@@ -92,6 +105,7 @@ impl Permit {
         let lower = (state.limit / 2).max(1);
         let surplus = state.limit - lower;
         state.limit = lower;
+        state.show();
         state.debt += surplus - self.semaphore.forget_permits(surplus);
     }
 }
@@ -136,7 +150,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_burst_of_refusals_halves_the_limit_once() {
-        let limit = Concurrency::new(8);
+        let limit = Concurrency::new(8, None);
         let permits = take(&limit, 8).await;
         for permit in &permits {
             permit.overloaded();
@@ -151,7 +165,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_limit_never_falls_below_one() {
-        let limit = Concurrency::new(2);
+        let limit = Concurrency::new(2, None);
         for _ in 0..5 {
             limit.acquire().await.overloaded();
         }
@@ -162,7 +176,7 @@ mod tests {
 
     #[tokio::test]
     async fn grows_by_one_after_a_round_of_successes_at_the_limit() {
-        let limit = Concurrency::new(8);
+        let limit = Concurrency::new(8, None);
         limit.acquire().await.overloaded();
         let permits = take(&limit, 4).await;
         for permit in &permits[..3] {
@@ -177,7 +191,7 @@ mod tests {
 
     #[tokio::test]
     async fn does_not_grow_while_calls_are_few() {
-        let limit = Concurrency::new(8);
+        let limit = Concurrency::new(8, None);
         limit.acquire().await.overloaded();
         for _ in 0..100 {
             limit.acquire().await.succeeded();
@@ -187,7 +201,7 @@ mod tests {
 
     #[tokio::test]
     async fn serves_in_the_order_of_asking() {
-        let limit = Arc::new(Concurrency::new(1));
+        let limit = Arc::new(Concurrency::new(1, None));
         let held = limit.acquire().await;
         let (sender, mut order) = mpsc::unbounded_channel();
         for number in 0..10 {
@@ -209,7 +223,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_stops_waiting_takes_no_place() {
-        let limit = Concurrency::new(1);
+        let limit = Concurrency::new(1, None);
         let held = limit.acquire().await;
         let waiting = tokio::time::timeout(std::time::Duration::ZERO, limit.acquire()).await;
         assert!(waiting.is_err());
@@ -223,7 +237,7 @@ mod tests {
         fn places_are_never_lost_or_made_up(maximum in 1usize..20, steps in prop::collection::vec(0u8..4, 0..200)) {
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             runtime.block_on(async {
-                let limit = Concurrency::new(maximum);
+                let limit = Concurrency::new(maximum, None);
                 let mut held = Vec::new();
                 for step in steps {
                     match step {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use evohub_monitoring::metrics::ModelMetrics;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::answer::{Answer, ask};
@@ -25,6 +26,8 @@ pub(crate) struct RemoteModel {
     provider: Arc<Provider>,
     price: Option<PriceConfig>,
     sampling: Sampling,
+    /// `None` where nobody counts.
+    metrics: Option<ModelMetrics>,
 }
 
 /// Output tokens that a request without a limit is taken to use, for the tokens per minute only; corrected
@@ -38,11 +41,12 @@ impl RemoteModel {
     pub(crate) fn new(
         name: ModelName,
         provider: Arc<Provider>,
+        metrics: Option<ModelMetrics>,
         price: impl FnOnce(Option<ProviderKind>) -> Option<PriceConfig>,
     ) -> Self {
         let price = price(provider.listed);
         let sampling = Sampling::of(provider.config.kind, name.model());
-        Self { name, provider, price, sampling }
+        Self { name, provider, price, sampling, metrics }
     }
 
     /// Attempts until one succeeds or none is left, with the number of those that failed before.
@@ -55,9 +59,10 @@ impl RemoteModel {
         let base = Duration::from_millis(config.retry_base_ms);
         let max_retries = if admission.is_probe() { 0 } else { config.max_retries };
         let mut retries = 0;
+        let mut spent = Spent::default();
         loop {
-            let failure = match self.attempt(request).await {
-                Ok((answer, latency)) => return Ok(self.response(answer, latency, retries)),
+            let failure = match self.attempt(request, &mut spent).await {
+                Ok((answer, latency)) => return Ok(self.response(answer, latency, retries, spent)),
                 Err(failure) => failure,
             };
             if !failure.is_worth_a_retry() || retries >= max_retries {
@@ -77,24 +82,34 @@ impl RemoteModel {
             }
             let wait = backoff(base, config.retry_max(), retries, failure.retry_after);
             retries += 1;
+            if let Some(metrics) = &self.metrics {
+                metrics.retried(failure.kind.as_str());
+            }
             tracing::debug!(
                 model = %self.name, kind = %failure.kind, retry = retries, wait_ms = wait.as_millis() as u64,
                 "trying again: {}", failure.message,
             );
+            let paused = Instant::now();
             sleep(wait).await;
+            match failure.retry_after {
+                Some(_) => spent.limits_wait += paused.elapsed(),
+                None => spent.retry_time += paused.elapsed(),
+            }
         }
     }
 
     /// One attempt, with the waits for its place before it. A refusal of a parameter that can be left out
     /// costs no retry.
-    async fn attempt(&self, request: &ChatRequest) -> Result<(Answer, Duration), Failure> {
+    async fn attempt(&self, request: &ChatRequest, spent: &mut Spent) -> Result<(Answer, Duration), Failure> {
         let provider = &*self.provider;
         let input = estimated_input_tokens(request);
         let expected = input + u64::from(request.max_output_tokens.unwrap_or(EXPECTED_OUTPUT_TOKENS));
         loop {
+            let asked = Instant::now();
             let permit = provider.concurrency.acquire().await;
             let mut place = provider.rate.reserve(expected).await;
             place.used();
+            spent.limits_wait += asked.elapsed();
             let fitted = self.sampling.fit(request);
             let started = Instant::now();
             let outcome =
@@ -110,6 +125,7 @@ impl RemoteModel {
                     return Ok((answer, started.elapsed()));
                 }
                 Err(failure) => {
+                    spent.retry_time += started.elapsed();
                     if failure.is_overload {
                         permit.overloaded();
                     }
@@ -123,10 +139,19 @@ impl RemoteModel {
         }
     }
 
-    fn response(&self, answer: Answer, latency: Duration, retries: u32) -> ChatResponse {
+    fn response(&self, answer: Answer, latency: Duration, retries: u32, spent: Spent) -> ChatResponse {
         let dollars = self.price.zip(answer.usage).map(|(price, usage)| price.dollars(usage));
         let usage = answer.usage.unwrap_or_default();
-        ChatResponse { text: answer.text, finish: answer.finish, usage, dollars, latency, retries }
+        ChatResponse {
+            text: answer.text,
+            finish: answer.finish,
+            usage,
+            dollars,
+            latency,
+            retries,
+            limits_wait: spent.limits_wait,
+            retry_time: spent.retry_time,
+        }
     }
 
     fn circuit_open(&self, open: &Open) -> Failure {
@@ -152,6 +177,13 @@ impl RemoteModel {
         let retry_after = failure.retry_after.filter(|wait| !wait.is_zero());
         LlmError { retry_after, ..LlmError::new(failure.kind, &self.name, message) }
     }
+}
+
+/// Time that went by beside the attempt that succeeds, as in [`ChatResponse`].
+#[derive(Debug, Clone, Copy, Default)]
+struct Spent {
+    limits_wait: Duration,
+    retry_time: Duration,
 }
 
 /// The last failure of a call.

@@ -4,6 +4,8 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use evohub_monitoring::metrics::{GaugeShare, LimitKind, LlmMetrics};
+use evohub_monitoring::redaction::redact;
 use reqwest::Url;
 use secrecy::SecretString;
 
@@ -12,6 +14,7 @@ use crate::key::{KeySource, read_key};
 use crate::limits::breaker::Breaker;
 use crate::limits::concurrency::Concurrency;
 use crate::limits::rate::Rate;
+use crate::observed::Server;
 use crate::provider_config::ProviderConfig;
 use crate::provider_kind::ProviderKind;
 
@@ -21,15 +24,19 @@ pub(crate) struct Provider {
     pub(super) config: ProviderConfig,
     /// With a slash at its end.
     pub(super) base_url: Url,
-    /// The base address as messages show it: without a user, a password or a query.
+    /// The base address as messages show it: without a user, a password, a query or what looks like a key.
     pub(super) address: String,
     pub(super) is_loopback: bool,
+    /// Whether connections go through a proxy that the environment names.
+    pub(super) is_proxied: bool,
     pub(super) key: Option<SecretString>,
     key_place: Option<String>,
     pub(super) client: genai::Client,
     pub(super) concurrency: Concurrency,
     pub(super) rate: Rate,
     pub(super) breaker: Breaker,
+    /// Show the limits of [`Self::rate`] for as long as the provider is in use.
+    _shown_rates: Vec<GaugeShare>,
     /// The kind whose list prices apply: only where the provider is reached at its own address or through
     /// another one that stands for it, never for an endpoint of the user's.
     pub(super) listed: Option<ProviderKind>,
@@ -45,6 +52,7 @@ impl Provider {
         name: &str,
         mut config: ProviderConfig,
         variable: &dyn Fn(&str) -> Option<String>,
+        metrics: Option<&LlmMetrics>,
     ) -> Result<Self, LlmError> {
         let wrong = |message: String| LlmError::new(LlmErrorKind::Configuration, name, message);
         let has_own_url = config.base_url.is_some();
@@ -78,16 +86,28 @@ impl Provider {
         Ok(Self {
             address: address(&base_url),
             is_loopback,
+            // The client asks the process's own environment, too.
+            is_proxied: !is_loopback && is_proxied(base_url.scheme(), &|name| std::env::var(name).ok()),
             key_place: source.map(|source| source.to_string()),
             key,
             client,
-            concurrency: Concurrency::new(config.max_concurrency),
+            concurrency: Concurrency::new(
+                config.max_concurrency,
+                metrics.map(|metrics| metrics.limit(name, LimitKind::Concurrency)),
+            ),
             rate: Rate::new(config.requests_per_minute, config.tokens_per_minute),
+            _shown_rates: metrics.map_or_else(Vec::new, |metrics| shown_rates(name, &config, metrics)),
             breaker: Breaker::new(config.breaker_failures, Duration::from_secs_f64(config.breaker_seconds)),
             listed: (!is_loopback && !has_own_url).then_some(config.kind),
             base_url,
             config,
         })
+    }
+
+    /// Where its connections end.
+    pub(crate) fn server(&self) -> Server {
+        let host = self.base_url.host_str().unwrap_or_default().to_owned();
+        Server { host, port: self.base_url.port_or_known_default().unwrap_or_default() }
     }
 
     /// What to do when the provider does not accept the key.
@@ -97,6 +117,21 @@ impl Provider {
             _ => "it wants a key: name where it is with `key_env` or `key_file`".to_owned(),
         }
     }
+}
+
+fn shown_rates(name: &str, config: &ProviderConfig, metrics: &LlmMetrics) -> Vec<GaugeShare> {
+    [
+        (LimitKind::RequestsPerMinute, config.requests_per_minute),
+        (LimitKind::TokensPerMinute, config.tokens_per_minute),
+    ]
+    .into_iter()
+    .filter_map(|(kind, limit)| {
+        let limit = limit?;
+        let share = metrics.limit(name, kind);
+        share.set(i64::from(limit));
+        Some(share)
+    })
+    .collect()
 }
 
 /// Where the configuration says that the key is.
@@ -166,7 +201,7 @@ fn address(url: &Url) -> String {
     let mut shown = url.clone();
     shown.set_query(None);
     shown.set_fragment(None);
-    shown.as_str().trim_end_matches('/').to_owned()
+    redact(shown.as_str().trim_end_matches('/')).into_owned()
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -174,6 +209,16 @@ fn is_loopback(url: &Url) -> bool {
     host == "localhost"
         || host.ends_with(".localhost")
         || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback() || address.is_unspecified())
+}
+
+/// Whether the environment names a proxy for addresses of this scheme. One that leaves out some hosts is taken to
+/// serve all.
+fn is_proxied(scheme: &str, variable: &dyn Fn(&str) -> Option<String>) -> bool {
+    [format!("{scheme}_proxy"), "all_proxy".to_owned()].iter().any(|name| {
+        [name.clone(), name.to_ascii_uppercase()]
+            .iter()
+            .any(|name| variable(name).is_some_and(|proxy| !proxy.trim().is_empty()))
+    })
 }
 
 fn http_client(base_url: &Url, is_loopback: bool) -> Result<reqwest::Client, reqwest::Error> {
@@ -224,6 +269,26 @@ mod tests {
         for url in ["https://api.openai.com/v1", "http://10.0.0.1/", "http://localhost.example.org/"] {
             assert!(!loopback(url), "{url}");
         }
+    }
+
+    #[test]
+    fn an_address_is_shown_without_what_looks_like_a_key() {
+        let shown = |text: &str| address(&text.parse().unwrap());
+        assert_eq!(shown("https://host:8443/v1/?key=x"), "https://host:8443/v1");
+        let shown = shown("https://host/sk-proj-Zx9Qw8Er7Ty6Ui5Op4/v1");
+        assert!(shown.starts_with("https://host/") && !shown.contains("Zx9Qw8"), "{shown}");
+    }
+
+    #[test]
+    fn knows_a_proxy_by_its_scheme() {
+        let proxied = |scheme, set: &str, value: &str| {
+            is_proxied(scheme, &|name| (name == set).then(|| value.to_owned()))
+        };
+        assert!(proxied("https", "HTTPS_PROXY", "http://proxy:3128"));
+        assert!(proxied("https", "https_proxy", "http://proxy:3128"));
+        assert!(proxied("http", "ALL_PROXY", "socks5://proxy"));
+        assert!(!proxied("https", "http_proxy", "http://proxy:3128"));
+        assert!(!proxied("https", "https_proxy", " "));
     }
 
     #[test]

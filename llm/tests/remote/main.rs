@@ -1,6 +1,8 @@
 //! Models of remote providers, against a server on loopback that plays them.
 
+mod observed;
 mod server;
+mod spans;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -136,7 +136,42 @@ fn hostile() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
 }
 
+#[test]
+fn what_the_program_says_all_day_is_proven_harmless_without_the_patterns() {
+    for text in [
+        "",
+        "42",
+        "0.6125",
+        "films-1a2b3c4d",
+        "0af7651916cd43dd8448eb211c80319c",
+        "123e4567-e89b-12d3-a456-426614174000",
+        "gpt-5-mini-2025-08-07",
+        "generation 12 of 30 is complete, 240 candidates in 3.2 s (best 0.701)",
+        "/var/lib/evohub/journal.db",
+    ] {
+        assert!(is_harmless(text), "{text}");
+    }
+    assert!(is_harmless_name("job_id") && is_harmless_name("model") && is_harmless_name("attempt"));
+}
+
 proptest! {
+    #[test]
+    fn what_is_called_harmless_matches_no_pattern(text in prop_oneof![hostile(), "[a-z0-9_. -]{0,60}", ".{0,60}"]) {
+        for (start, _) in text.char_indices() {
+            let part = &text[start..];
+            prop_assert!(!is_harmless(part) || redact_once(part).is_none(), "{part}");
+        }
+    }
+
+    #[test]
+    fn a_harmless_name_is_no_secret_one(
+        name in "[a-zA-Z._-]{0,12}(authorization|api_?key|password|passwd|passphrase|secret|cookie|private-key|auth_token)?[a-zſK]{0,2}",
+    ) {
+        for name in [name.to_uppercase(), name] {
+            prop_assert!(!is_harmless_name(&name) || !SECRET_NAME.is_match(&name), "{name}");
+        }
+    }
+
     #[test]
     fn redacting_twice_is_as_redacting_once(text in hostile()) {
         let once = redact(&text).into_owned();

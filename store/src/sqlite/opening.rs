@@ -9,7 +9,7 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection, SqlitePool};
 
-use super::failure;
+use super::{failure, ping};
 use crate::address::Address;
 use crate::error::{StoreError, StoreErrorKind as Kind};
 
@@ -29,6 +29,7 @@ pub(super) struct Opened {
     pub(super) address: String,
     pub(super) writer: SqlitePool,
     pub(super) readers: SqlitePool,
+    pub(super) pinger: Option<SqlitePool>,
 }
 
 /// Opens what is at the address, or makes it. Something foreign, or of a newer version, is left as it was.
@@ -47,7 +48,7 @@ async fn open_memory(address: String) -> Result<Opened, StoreError> {
     let mut connection = pool.acquire().await.map_err(failed)?;
     migrate(&mut connection, &address).await?;
     drop(connection);
-    Ok(Opened { readers: pool.clone(), writer: pool, address })
+    Ok(Opened { readers: pool.clone(), writer: pool, pinger: None, address })
 }
 
 async fn open_file(path: &Path, busy_timeout: Duration) -> Result<Opened, StoreError> {
@@ -84,8 +85,10 @@ async fn open_file(path: &Path, busy_timeout: Duration) -> Result<Opened, StoreE
     outcome.and(closed)?;
 
     let options = tuned(SqliteConnectOptions::new().filename(&path), busy_timeout);
+    let brief = options.clone().busy_timeout(busy_timeout.min(ping::LOCK_WAIT));
     let readers = pool(READERS).connect_lazy_with(options.clone().pragma("query_only", "ON"));
-    Ok(Opened { writer: pool(1).connect_lazy_with(options), readers, address })
+    let pinger = Some(pool(1).connect_lazy_with(brief));
+    Ok(Opened { writer: pool(1).connect_lazy_with(options), readers, pinger, address })
 }
 
 fn pool(connections: u32) -> SqlitePoolOptions {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use evohub_monitoring::metrics::Connections;
+
 use super::{Open, StandingClock, assert_kind, run, sample};
 use crate::error::StoreErrorKind as Kind;
 use crate::job::{JobRecord, JobState, Lease, NewJob};
@@ -108,6 +110,36 @@ pub fn a_result_or_an_error_is_kept(open: impl Open) {
             assert_eq!((job.state, job.result, job.error.as_deref()), (state, result, error));
             assert_eq!((job.owned, job.updated_at), (false, time.now()));
         }
+    });
+}
+
+/// Pings and writes at once: all succeed, and what is stored is what was written.
+pub fn a_ping_changes_nothing_and_disturbs_nobody(open: impl Open) {
+    run(async {
+        let store = open(StandingClock::new().clock()).await;
+        store.ping().await.unwrap();
+        assert_eq!(store.jobs().await.unwrap(), []);
+        let tasks: Vec<_> = (0..20)
+            .map(|number| {
+                let store = store.clone();
+                tokio::spawn(async move {
+                    store.insert_job(&sample::job(&number.to_string())).await.unwrap();
+                    store.ping().await.unwrap();
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.expect("no task panics");
+        }
+        assert_eq!(store.jobs().await.unwrap().len(), 20);
+        // A connection is free a moment after what used it has ended.
+        while store.connections().busy > 0 {
+            tokio::task::yield_now().await;
+        }
+        assert!(store.connections().idle > 0);
+        store.close().await;
+        assert_kind(store.ping().await, Kind::Unavailable);
+        assert_eq!(store.connections(), Connections::default());
     });
 }
 

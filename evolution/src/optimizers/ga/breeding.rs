@@ -4,6 +4,7 @@ use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
 use super::Ga;
+use crate::event::Saved;
 use crate::candidate::{Candidate, CandidateId};
 use crate::context::Context;
 use crate::ledger::Outcome;
@@ -27,7 +28,7 @@ pub(super) struct Child {
     pub(super) outcome: Option<Outcome>,
     /// Why it will never be anybody.
     pub(super) stillborn: Option<String>,
-    pub(super) saved: u64,
+    pub(super) saved: Saved,
     /// Validation cases of the shared order that it was measured on.
     pub(super) seen: usize,
 }
@@ -70,7 +71,7 @@ impl Ga {
                 look: 0,
                 outcome: None,
                 stillborn: None,
-                saved: 0,
+                saved: Saved::default(),
                 seen: 0,
             };
             self.conceive(number, &mut child, &fitness, &mut rng, context);

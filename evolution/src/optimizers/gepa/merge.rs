@@ -90,7 +90,7 @@ impl Gepa {
         if child >= a.max(b) {
             return Stage::Racing(0);
         }
-        proposal.saved = (context.ranked().len() - proposal.batch.len()) as u64;
+        proposal.saved.gate = (context.ranked().len() - proposal.batch.len()) as u64;
         Stage::Decided(Some(Outcome::Rejected))
     }
 }

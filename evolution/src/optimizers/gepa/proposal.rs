@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::event::Saved;
 use crate::candidate::{Candidate, CandidateId};
 use crate::context::Context;
 use crate::ledger::{Birth, Outcome};
@@ -46,7 +47,7 @@ pub(super) struct Proposal {
     /// Evaluations asked for on behalf of its present leg, those that were known already included.
     pub(super) cost: u64,
     /// Evaluations a full measurement would have taken on top.
-    pub(super) saved: u64,
+    pub(super) saved: Saved,
     /// Validation cases of the shared order that the child was judged on.
     pub(super) seen: usize,
     /// Whether the child is in the pool already.
@@ -71,7 +72,7 @@ impl Proposal {
             due: 0,
             reserved: 0,
             cost: 0,
-            saved: 0,
+            saved: Saved::default(),
             seen: 0,
             born: false,
             unusable: None,

@@ -245,7 +245,7 @@ impl Gepa {
         if gain > 0.0 {
             return Stage::Racing(0);
         }
-        proposal.saved = context.ranked().len() as u64;
+        proposal.saved.gate = context.ranked().len() as u64;
         Stage::Decided(Some(Outcome::Rejected))
     }
 
@@ -291,7 +291,7 @@ impl Gepa {
         let pair = (context.ledger.scores_on(child, common), context.ledger.scores_on(best, common));
         let (scores, reference) = (pair.0.unwrap_or(scores), pair.1.unwrap_or_default());
         if best != child && self.config.race.is_hopeless(&scores, &reference) {
-            proposal.saved = (ranked.len() - seen) as u64;
+            proposal.saved.race = (ranked.len() - seen) as u64;
             return Outcome::Dropped;
         }
         if self.fits(looks[look + 1] - seen, context) { Outcome::Open } else { Outcome::Unfinished }

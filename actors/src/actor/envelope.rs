@@ -1,0 +1,46 @@
+//! What a message travels in.
+
+use evohub_monitoring::metrics::{Handling, Mailbox, Ticket};
+use evohub_monitoring::traces::TraceContext;
+
+/// A message of an actor of ours.
+pub(crate) trait Message: Send + 'static {
+    /// The kind of the message, for metrics.
+    fn kind(&self) -> &'static str;
+}
+
+impl<M: Send + 'static> Message for M
+where
+    for<'a> &'a M: Into<&'static str>,
+{
+    fn kind(&self) -> &'static str {
+        self.into()
+    }
+}
+
+/// A message under way, counted in its mailbox.
+pub(crate) struct Envelope<M> {
+    message: M,
+    context: TraceContext,
+    ticket: Ticket,
+}
+
+/// A message that has arrived.
+pub(crate) struct Letter<M> {
+    pub(crate) message: M,
+    /// The trace that it was sent in.
+    pub(crate) context: TraceContext,
+}
+
+impl<M: Message> Envelope<M> {
+    /// Seals a message in the trace of whoever sends it.
+    pub(super) fn seal(message: M, mailbox: &Mailbox) -> Self {
+        let ticket = mailbox.seal(message.kind());
+        Self { message, context: TraceContext::current(), ticket }
+    }
+
+    /// The message, and the guard of its handling.
+    pub(super) fn open(self) -> (Letter<M>, Handling) {
+        (Letter { message: self.message, context: self.context }, self.ticket.open())
+    }
+}

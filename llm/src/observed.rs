@@ -1,0 +1,134 @@
+//! Watches the calls of a model: counts them, and puts a span round each.
+
+mod span;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use evohub_monitoring::metrics::{CallInFlight, ModelMetrics, OverheadCause};
+use tokio::time::Instant;
+use tracing::Instrument;
+
+pub(crate) use span::Server;
+use span::{CallSpan, Called};
+
+use crate::chat::{ChatModel, ChatRequest, ChatResponse};
+use crate::error::LlmError;
+use crate::model_name::ModelName;
+
+/// The outcome of a call that nobody waited for to its end.
+const CANCELLED: &str = "cancelled";
+/// The outcome of a call in which the model panicked.
+const PANICKED: &str = "panicked";
+
+/// A model whose calls are seen, and otherwise the model itself.
+pub(crate) struct Observed {
+    model: Arc<dyn ChatModel>,
+    called: Called,
+    /// `None` where nobody counts.
+    metrics: Option<ModelMetrics>,
+}
+
+impl Observed {
+    /// Watches a model. `server` is where its calls go, if they leave the process.
+    pub(crate) fn new(
+        model: Arc<dyn ChatModel>,
+        server: Option<Server>,
+        metrics: Option<ModelMetrics>,
+    ) -> Self {
+        let called = Called::new(model.name(), server);
+        Self { model, called, metrics }
+    }
+}
+
+#[async_trait]
+impl ChatModel for Observed {
+    fn name(&self) -> &ModelName {
+        self.model.name()
+    }
+
+    fn concurrency(&self) -> usize {
+        self.model.concurrency()
+    }
+
+    fn cost_limit(&self, request: &ChatRequest) -> Option<f64> {
+        self.model.cost_limit(request)
+    }
+
+    async fn chat(&self, request: ChatRequest) -> Result<ChatResponse, LlmError> {
+        let span = self.called.span(&request);
+        let inside = span.inside();
+        // Counted inside the span, for the sake of exemplars, and where a call that is dropped still notices.
+        async {
+            let call = Call::begin(self.metrics.as_ref(), span);
+            let outcome = self.model.chat(request).await;
+            call.ended(&outcome);
+            outcome
+        }
+        .instrument(inside)
+        .await
+    }
+}
+
+/// A call under way. Dropped before it ended, it was cancelled.
+struct Call<'a> {
+    metrics: Option<&'a ModelMetrics>,
+    span: CallSpan,
+    start: Instant,
+    has_ended: bool,
+    _in_flight: Option<CallInFlight>,
+}
+
+impl<'a> Call<'a> {
+    fn begin(metrics: Option<&'a ModelMetrics>, span: CallSpan) -> Self {
+        let in_flight = metrics.map(ModelMetrics::begin);
+        Self { metrics, span, start: Instant::now(), has_ended: false, _in_flight: in_flight }
+    }
+
+    fn ended(mut self, outcome: &Result<ChatResponse, LlmError>) {
+        self.has_ended = true;
+        let total = self.start.elapsed();
+        match outcome {
+            Ok(response) => self.span.answered(response),
+            Err(error) => self.span.failed(error),
+        }
+        let Some(metrics) = self.metrics else { return };
+        match outcome {
+            Ok(response) => count_answer(metrics, response, total),
+            Err(error) => metrics.called(error.kind.as_str()),
+        }
+    }
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        if self.has_ended {
+            return;
+        }
+        let outcome = if std::thread::panicking() { PANICKED } else { CANCELLED };
+        self.span.broke_off(outcome);
+        if let Some(metrics) = self.metrics {
+            metrics.called(outcome);
+        }
+    }
+}
+
+fn count_answer(metrics: &ModelMetrics, response: &ChatResponse, total: Duration) {
+    let ChatResponse { usage, dollars, latency, limits_wait, retry_time, .. } = response;
+    metrics.called("success");
+    metrics.used(
+        usage.input_tokens,
+        usage.cached_input_tokens,
+        usage.output_tokens,
+        dollars.unwrap_or_default(),
+        *latency,
+    );
+    metrics.overhead(OverheadCause::Limits, *limits_wait);
+    metrics.overhead(OverheadCause::Retries, *retry_time);
+    let accounted = *latency + *limits_wait + *retry_time;
+    metrics.overhead(OverheadCause::Work, total.saturating_sub(accounted));
+}
+
+#[cfg(all(test, feature = "testing"))]
+mod tests;

@@ -1,0 +1,138 @@
+//! Where the populations of running jobs stand: looked up when the page is made, gone when they end.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::gauge::ConstGauge;
+
+use super::catalogue::Kind;
+use super::declare::{Declarations, Name};
+use super::labels::{OTHER, open};
+
+/// Most jobs that have series of their own at once.
+pub const MOST_JOBS: usize = 50;
+
+/// Where a population stands.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct IslandFigures {
+    /// Best mean score, 0 to 1.
+    pub best: f64,
+    /// Mean of the mean scores, 0 to 1.
+    pub mean: f64,
+    /// Mean distance of two candidates, 0 to 1.
+    pub diversity: f64,
+    /// Candidates.
+    pub population: u32,
+}
+
+/// What a gauge makes of several populations.
+type Fold = fn(&[IslandFigures]) -> f64;
+
+const GAUGES: [(Name, &str, Fold); 4] = [
+    (
+        Name::plain("evolution_best_fitness"),
+        "Best mean score in the populations of running jobs, 0 to 1; absent while no job runs",
+        |islands| islands.iter().map(|island| island.best).fold(0.0, f64::max),
+    ),
+    (
+        Name::plain("evolution_mean_fitness"),
+        "Mean of the mean scores in the populations of running jobs, 0 to 1; of several populations, their mean",
+        |islands| islands.iter().map(|island| island.mean).sum::<f64>() / islands.len() as f64,
+    ),
+    (
+        Name::plain("evolution_population_diversity"),
+        "Mean distance of two candidates of a population, 0 to 1; of several populations, the least diverse",
+        |islands| islands.iter().map(|island| island.diversity).fold(1.0, f64::min),
+    ),
+    (Name::plain("evolution_population_size"), "Candidates in the populations of running jobs", |islands| {
+        islands.iter().map(|island| f64::from(island.population)).sum()
+    }),
+];
+
+#[derive(Debug, Default)]
+pub(super) struct Islands {
+    job_label: bool,
+    next: Mutex<u64>,
+    figures: Mutex<BTreeMap<u64, (String, IslandFigures)>>,
+}
+
+/// One population. Its figures go with it.
+#[derive(Debug)]
+pub struct IslandMetrics {
+    number: u64,
+    islands: Arc<Islands>,
+    job: String,
+}
+
+impl Islands {
+    pub(super) fn declare(declare: &mut Declarations, job_label: bool) -> Arc<Self> {
+        let islands = Arc::new(Self { job_label, ..Self::default() });
+        let labels: &[&str] = if job_label { &["job"] } else { &[] };
+        for (name, help, _) in GAUGES {
+            declare.note(name, Kind::Gauge, labels, help);
+        }
+        declare.collector(&[], Arc::clone(&islands));
+        islands
+    }
+
+    pub(super) fn island(self: &Arc<Self>, job: &str) -> IslandMetrics {
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        *next += 1;
+        IslandMetrics { number: *next, islands: Arc::clone(self), job: job.to_owned() }
+    }
+
+    fn figures(&self) -> MutexGuard<'_, BTreeMap<u64, (String, IslandFigures)>> {
+        self.figures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The figures of what has a series together: all populations, or those of one job.
+    fn groups(&self) -> BTreeMap<String, Vec<IslandFigures>> {
+        let mut groups: BTreeMap<String, Vec<IslandFigures>> = BTreeMap::new();
+        for (job, figures) in self.figures().values() {
+            let job = match () {
+                () if !self.job_label => String::new(),
+                () if groups.contains_key(job) || groups.len() < MOST_JOBS => job.clone(),
+                () => OTHER.to_owned(),
+            };
+            groups.entry(job).or_default().push(*figures);
+        }
+        groups
+    }
+}
+
+impl IslandMetrics {
+    /// Says where it stands.
+    pub fn set(&self, figures: IslandFigures) {
+        self.islands.figures().insert(self.number, (self.job.clone(), figures));
+    }
+}
+
+impl Drop for IslandMetrics {
+    fn drop(&mut self) {
+        self.islands.figures().remove(&self.number);
+    }
+}
+
+impl Collector for Islands {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let groups = self.groups();
+        if groups.is_empty() {
+            return Ok(());
+        }
+        for (name, help, fold) in GAUGES {
+            let mut family = encoder.encode_descriptor(name.bare, help, None, MetricType::Gauge)?;
+            for (job, islands) in &groups {
+                let gauge = ConstGauge::new(fold(islands));
+                match self.job_label {
+                    true => gauge.encode(family.encode_family(&[("job", open(job).as_ref())])?)?,
+                    false => gauge.encode(family.encode_family::<[(&str, &str); 0]>(&[])?)?,
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,126 @@
+//! The durable store, and the journal before it.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::histogram::Histogram;
+
+use super::catalogue::Kind;
+use super::declare::{Declarations, Name};
+use super::durations::{Bounds, Durations, QUICK};
+use super::labels::label_set;
+use super::series::Series;
+
+label_set!(OperationLabels { operation: closed, outcome: closed });
+
+const CONNECTIONS: Name = Name::plain("store_pool_connections");
+const CONNECTIONS_HELP: &str = "Connections to the store, by whether somebody uses them now";
+
+/// Connections of a store.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Connections {
+    /// In use.
+    pub busy: u64,
+    /// Open and free.
+    pub idle: u64,
+}
+
+/// Tells the connections of a store, or that it is gone.
+type Look = Box<dyn Fn() -> Option<Connections> + Send + Sync>;
+
+/// The durable store, and the journal before it.
+#[derive(Debug)]
+pub struct StoreMetrics {
+    operations: Series<OperationLabels, Durations, Bounds>,
+    batch: Histogram,
+    lag: Durations,
+    pools: Arc<Pools>,
+}
+
+impl StoreMetrics {
+    pub(super) fn declare(declare: &mut Declarations) -> Self {
+        let sizes = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
+        let pools = Arc::new(Pools::default());
+        let metrics = Self {
+            operations: declare.durations_by(
+                Name::seconds("store_operation"),
+                "Time that operations of the store took, by whether they succeeded",
+                QUICK,
+            ),
+            batch: declare.histogram(
+                Name::plain("journal_batch_size"),
+                "Results that became durable in one transaction",
+                sizes,
+            ),
+            lag: declare.durations(
+                Name::seconds("journal_lag"),
+                "Time from a result's arrival in the journal until it was durable",
+                QUICK,
+            ),
+            pools: Arc::clone(&pools),
+        };
+        declare.note(CONNECTIONS, Kind::Gauge, &["state"], CONNECTIONS_HELP);
+        declare.collector(&[], pools);
+        metrics
+    }
+
+    /// Notes that an operation ended.
+    pub fn operation(&self, operation: &'static str, succeeded: bool, took: Duration) {
+        let outcome = if succeeded { "success" } else { "failed" };
+        let labels = OperationLabels { operation: operation.into(), outcome: outcome.into() };
+        self.operations.get(&labels).observe(took);
+    }
+
+    /// Notes that a transaction of the journal is durable.
+    pub fn journaled(&self, results: usize) {
+        self.batch.observe(results as f64);
+    }
+
+    /// Notes that a result is durable.
+    pub fn journal_lag(&self, lag: Duration) {
+        self.lag.observe(lag);
+    }
+
+    /// Has the connections of a store shown until `look` says that it is gone.
+    pub fn connections(&self, look: impl Fn() -> Option<Connections> + Send + Sync + 'static) {
+        self.pools.lock().push(Box::new(look));
+    }
+}
+
+/// The stores of the process.
+#[derive(Default)]
+struct Pools(Mutex<Vec<Look>>);
+
+impl Pools {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Look>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Pools {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pools").finish_non_exhaustive()
+    }
+}
+
+impl Collector for Pools {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut sum = Connections::default();
+        self.lock().retain(|look| {
+            let Some(Connections { busy, idle }) = look() else { return false };
+            sum = Connections { busy: sum.busy + busy, idle: sum.idle + idle };
+            true
+        });
+        let mut family =
+            encoder.encode_descriptor(CONNECTIONS.bare, CONNECTIONS_HELP, None, MetricType::Gauge)?;
+        for (state, count) in [("busy", sum.busy), ("idle", sum.idle)] {
+            ConstGauge::new(count as i64).encode(family.encode_family(&[("state", state)])?)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,144 @@
+//! What a process shows of itself while it works: its listener, and the checks behind `/health`.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use evohub_actors::{Engine, JobTools};
+use evohub_monitoring::health::{Check, CheckResult, Component, Health, Importance, Phase, Registration};
+use evohub_monitoring::listener::{ListenError, Listener, ListenerConfig, Sources};
+use evohub_monitoring::logs::LogControl;
+use evohub_monitoring::metrics::Metrics;
+use evohub_store::Store;
+
+/// An actor that is at one message for longer than this is stuck: handlers wait for no model and no network.
+const STUCK: Duration = Duration::from_secs(30);
+
+/// How long the root of the actors may take to answer, until the process counts as stuck.
+const ROOT_ANSWER: Duration = Duration::from_secs(2);
+
+/// The listener of a process with `/metrics` and `/health`, and what stands behind them.
+pub struct Observation {
+    health: Health,
+    listener: Listener,
+    checks: Mutex<Vec<Registration>>,
+}
+
+impl Observation {
+    /// Starts to listen, in the phase of starting: `/health/ready` says no until [`Observation::serve`].
+    ///
+    /// # Errors
+    /// When the address cannot be listened at, or must not be without protection.
+    pub async fn start(
+        config: ListenerConfig,
+        metrics: Arc<Metrics>,
+        logs: Option<LogControl>,
+    ) -> Result<Self, ListenError> {
+        let version = env!("CARGO_PKG_VERSION");
+        let health = Health::for_service("evohub", "evolution of prompts", version);
+        let stuck = Arc::clone(&metrics);
+        let actors = health.register("actors", Importance::Critical, move || {
+            let metrics = Arc::clone(&stuck);
+            async move { actors(&metrics) }
+        });
+        let levels = logs.map(|logs| Arc::new(logs) as _);
+        let sources = Sources { metrics, health: health.clone(), levels };
+        let listener = Listener::bind(config, sources).await?;
+        Ok(Self { health, listener, checks: Mutex::new(vec![actors]) })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.listener.local_address()
+    }
+
+    /// The health of the process, for checks of an embedding program.
+    pub fn health(&self) -> &Health {
+        &self.health
+    }
+
+    /// Says what the process is about before it is ready.
+    pub fn starting(&self, doing: &str) {
+        self.health.set_phase(Phase::Starting { doing: doing.to_owned() });
+    }
+
+    /// Has the store checked, without which nothing goes.
+    fn watch_store(&self, store: Arc<dyn Store>) {
+        let check = Check::new(move || {
+            let store = Arc::clone(&store);
+            async move {
+                match store.ping().await {
+                    Ok(()) => CheckResult::healthy(),
+                    Err(error) => CheckResult::unhealthy(error.to_string()),
+                }
+            }
+        });
+        self.keep(self.health.register("database", Importance::Critical, check.component(Component::Datastore)));
+    }
+
+    /// Has the root of the actors asked whether the process is alive.
+    fn watch_engine(&self, engine: &Engine) {
+        let engine = engine.clone();
+        let check = Check::new(move || {
+            let engine = engine.clone();
+            async move {
+                match engine.is_alive(ROOT_ANSWER).await {
+                    true => CheckResult::healthy(),
+                    false => CheckResult::unhealthy("the root supervisor does not answer"),
+                }
+            }
+        });
+        self.health.set_liveness(check.limit(ROOT_ANSWER + Duration::from_millis(500)));
+    }
+
+    /// Has the providers of a job's models checked. One that is down degrades the process; it waits for it.
+    pub fn watch_models(&self, tools: &JobTools) {
+        for probe in tools.providers().iter().cloned() {
+            let name = probe.name().to_owned();
+            let check = Check::new(move || {
+                let probe = probe.clone();
+                async move {
+                    match probe.check().await {
+                        Ok(()) => CheckResult::healthy(),
+                        Err(message) => CheckResult::unhealthy(message),
+                    }
+                }
+            });
+            self.keep(self.health.register_in("llm_apis", name, Importance::Degrading, check));
+        }
+    }
+
+    /// Has an engine and its store checked, and says that the process does what it is for.
+    pub fn serve(&self, store: Arc<dyn Store>, engine: &Engine) {
+        self.watch_store(store);
+        self.watch_engine(engine);
+        self.health.set_phase(Phase::Ready);
+    }
+
+    /// Says that the process is about to end and takes no more work; `/metrics` and `/health` go on.
+    pub fn draining(&self) {
+        self.health.set_phase(Phase::Draining);
+    }
+
+    /// Stops to listen, once the requests under way are answered.
+    pub async fn end(self) {
+        self.listener.shutdown().await;
+    }
+
+    fn keep(&self, registration: Registration) {
+        self.checks.lock().unwrap_or_else(PoisonError::into_inner).push(registration);
+    }
+}
+
+/// Whether the actors come to an end with their messages.
+fn actors(metrics: &Metrics) -> CheckResult {
+    let stuck = metrics.actors.stuck(STUCK);
+    let Some(worst) = stuck.iter().max_by_key(|stuck| stuck.busy) else { return CheckResult::healthy() };
+    let message = format!(
+        "the {} has been at one message for {} s, and {} wait",
+        worst.actor,
+        worst.busy.as_secs(),
+        worst.waiting
+    );
+    CheckResult::unhealthy(message).with("stuck", stuck.len())
+}
