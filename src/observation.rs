@@ -93,8 +93,8 @@ impl Observation {
 
     /// Has the providers of a job's models checked. One that is down degrades the process; it waits for it.
     pub fn watch_models(&self, tools: &JobTools) {
-        for probe in tools.providers().iter().cloned() {
-            let name = probe.name().to_owned();
+        for probe in tools.providers() {
+            let (probe, name) = (probe.clone(), probe.name().to_owned());
             let check = Check::new(move || {
                 let probe = probe.clone();
                 async move {

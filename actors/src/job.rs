@@ -462,6 +462,15 @@ impl Actor for Job {
         state.span.clone()
     }
 
+    async fn started(
+        &self,
+        _myself: &Address<Self::Message>,
+        state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        tracing::info!(name = state.arguments.spec.name, "the search begins");
+        Ok(())
+    }
+
     async fn child_event(
         &self,
         myself: &Address<Self::Message>,

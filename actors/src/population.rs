@@ -240,6 +240,8 @@ impl PopulationState {
     fn count(&self, event: &RunEvent) {
         let metrics = &self.arguments.means.metrics;
         match event {
+            // One that races on settles later.
+            RunEvent::CandidateSettled { outcome: Outcome::Open, .. } => {}
             RunEvent::CandidateSettled { id, outcome, score, .. } => {
                 if let Some(born) = self.run.ledger().born(*id) {
                     metrics.evolution.candidate(&born.birth.operator, outcome.as_str());
@@ -263,6 +265,14 @@ impl PopulationState {
 
     /// Closes the span of the generation that is over, and opens the next one's.
     fn turn_span(&mut self, progress: &Progress) {
+        tracing::info!(
+            evaluations = progress.evaluations,
+            best = progress.best,
+            mean = progress.mean,
+            diversity = progress.diversity,
+            dollars = progress.dollars,
+            "a generation is complete"
+        );
         self.span.record("evaluations", progress.evaluations as i64);
         self.span.record("best", progress.best);
         self.span.record("mean", progress.mean);

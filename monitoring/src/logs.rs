@@ -160,17 +160,6 @@ impl fmt::Debug for Logs {
     }
 }
 
-/// Logs to standard error from now on, for the whole process; `filter` as in [`LogConfig`].
-///
-/// # Errors
-/// When the filter is not understood, and when the process has a subscriber already.
-pub fn init(filter: Option<&str>, form: LogForm) -> Result<(), LogError> {
-    let config = LogConfig { filter: filter.map(str::to_owned), form, destination: LogDestination::Stderr };
-    let (layer, _) = Logs::layer(&config, None)?;
-    let subscriber = tracing_subscriber::layer::SubscriberExt::with(tracing_subscriber::registry(), layer);
-    tracing::subscriber::set_global_default(subscriber).map_err(|_| LogError::Installed)
-}
-
 fn is_colored() -> bool {
     io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty())
 }

@@ -95,6 +95,7 @@ impl ProcessArguments {
     fn traces(&self) -> Result<Option<TraceConfig>, Failure> {
         let variable = |name: &str| match name {
             "OTEL_EXPORTER_OTLP_ENDPOINT" if self.otlp_endpoint.is_some() => self.otlp_endpoint.clone(),
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" if self.otlp_endpoint.is_some() => None,
             name => std::env::var(name).ok(),
         };
         let config =

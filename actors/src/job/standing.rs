@@ -117,6 +117,14 @@ impl JobActorState {
             JobState::Stopped => JobPhase::Stopped,
             _ => JobPhase::Failed,
         });
+        tracing::info!(
+            status = result.status,
+            evaluations = result.evaluations,
+            dollars = result.dollars,
+            seconds = result.seconds,
+            error = ending.error,
+            "the job ended"
+        );
         self.span.record("status", result.status.as_str());
         self.span.record("evaluations", result.evaluations as i64);
         self.span.record("dollars", result.dollars);

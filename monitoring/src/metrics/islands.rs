@@ -89,15 +89,12 @@ impl Islands {
         self.figures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The figures of what has a series together: all populations, or those of one job.
+    /// The figures of each job.
     fn groups(&self) -> BTreeMap<String, Vec<IslandFigures>> {
         let mut groups: BTreeMap<String, Vec<IslandFigures>> = BTreeMap::new();
         for (job, figures) in self.figures().values() {
-            let job = match () {
-                () if !self.job_label => String::new(),
-                () if groups.contains_key(job) || groups.len() < MOST_JOBS => job.clone(),
-                () => OTHER.to_owned(),
-            };
+            let has_place = groups.contains_key(job) || groups.len() < MOST_JOBS;
+            let job = if has_place { job.clone() } else { OTHER.to_owned() };
             groups.entry(job).or_default().push(*figures);
         }
         groups
@@ -124,13 +121,16 @@ impl Collector for Islands {
             return Ok(());
         }
         for (name, help, fold) in GAUGES {
-            let mut family = encoder.encode_descriptor(name.bare, help, None, MetricType::Gauge)?;
+            let mut metric = encoder.encode_descriptor(name.bare, help, None, MetricType::Gauge)?;
+            if !self.job_label {
+                let all: Vec<IslandFigures> = groups.values().flatten().copied().collect();
+                ConstGauge::new(fold(&all)).encode(metric)?;
+                continue;
+            }
             for (job, islands) in &groups {
-                let gauge = ConstGauge::new(fold(islands));
-                match self.job_label {
-                    true => gauge.encode(family.encode_family(&[("job", open(job).as_ref())])?)?,
-                    false => gauge.encode(family.encode_family::<[(&str, &str); 0]>(&[])?)?,
-                }
+                let job = open(job);
+                let labels = [("job", job.as_ref())];
+                ConstGauge::new(fold(islands)).encode(metric.encode_family(&labels)?)?;
             }
         }
         Ok(())

@@ -85,7 +85,7 @@ impl LlmMetrics {
                 Name::plain("llm_api_retries"),
                 "Attempts at a call that failed and were made again, by the type of the error",
             ),
-            in_flight: declare.gauges(Name::plain("llm_api_in_flight"), "Calls under way"),
+            in_flight: declare.gauges(Name::plain("llm_api_in_flight"), "Calls under way, those that wait for a place within the provider's limits included"),
             limit: declare.gauges(
                 Name::plain("llm_api_limit"),
                 "What the provider allows now, as far as it is known: calls at once, requests and tokens a minute",

@@ -82,3 +82,62 @@ impl<E> fmt::Debug for CountingExporter<E> {
         f.debug_struct("CountingExporter").field("endpoint", &self.endpoint).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::io::{self, Write};
+    use std::sync::{Arc, Mutex};
+
+    use opentelemetry_sdk::error::OTelSdkError;
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    use super::*;
+    use crate::logs::{LogForm, LogLayer};
+
+    /// Answers as it is told.
+    #[derive(Debug)]
+    struct Moody(Mutex<VecDeque<bool>>);
+
+    impl SpanExporter for Moody {
+        async fn export(&self, _: Vec<SpanData>) -> OTelSdkResult {
+            match self.0.lock().unwrap().pop_front() {
+                Some(true) => Ok(()),
+                _ => Err(OTelSdkError::InternalFailure("refused Bearer hush-1".to_owned())),
+            }
+        }
+    }
+
+    #[derive(Clone, Default)]
+    struct Output(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Output {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn tells_once_that_the_collector_has_gone_and_once_that_it_is_back() {
+        let output = Output::default();
+        let lines = output.clone();
+        let layer = LogLayer::new(LogForm::Human, move || lines.clone());
+        let _logs = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+        let moods = [true, false, false, false, true, true, false];
+        let exporter = Moody(Mutex::new(moods.into()));
+        let endpoint = "http://user:[redacted]@collector:4318".to_owned();
+        let exporter = CountingExporter::new(exporter, Gate::new(1), Tally::new(None), endpoint);
+        for good in moods {
+            assert_eq!(exporter.export(vec![]).await.is_ok(), good);
+        }
+        let text = String::from_utf8(output.0.lock().unwrap().clone()).unwrap();
+        let levels: Vec<&str> = text.lines().filter_map(|line| line.split_whitespace().nth(1)).collect();
+        assert_eq!(levels, ["WARNING", "INFO", "WARNING"], "{text}");
+        assert!(text.contains("collector:4318") && text.contains("refused [redacted]"), "{text}");
+        assert!(!text.contains("hush"), "{text}");
+    }
+}

@@ -33,6 +33,7 @@ impl Health {
         let status = shown(body["status"].as_str()?);
         let mut checks = vec![];
         collect("", &body["checks"], &mut checks);
+        checks.sort_by(|a, b| a.name.cmp(&b.name));
         checks.truncate(MOST);
         Some(Self { status, checks })
     }

@@ -105,8 +105,10 @@ impl Curves {
             ];
             values.into_iter().for_each(|(curve, value)| curve.push(at, value.unwrap_or(f64::NAN)));
         }
-        // A job that has ended is not shown; its curves would only fill memory.
-        self.populations.retain(|job, _| reading.standings.get(job).is_some());
+        // A process that was started again finds its job after a while: curves go only when there are others.
+        if reading.standings.iter().len() > 0 {
+            self.populations.retain(|job, _| reading.standings.get(job).is_some());
+        }
         if let Some((then, last)) = last {
             let span = Span { since: last, seconds: Some(at.saturating_sub(*then).as_secs_f64()) };
             let rate = per_second(&reading.evaluations, span);

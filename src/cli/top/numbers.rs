@@ -59,6 +59,11 @@ pub(super) fn seconds(seconds: f64) -> String {
     }
 }
 
+/// How long a check of health took, which is told in whole milliseconds.
+pub(super) fn milliseconds(milliseconds: f64) -> String {
+    if milliseconds < 1.0 { "<1ms".to_owned() } else { seconds(milliseconds / 1e3) }
+}
+
 /// A percentile: with `≥` where it lies above all that the histogram tells apart.
 pub(super) fn percentile(latency: &Latency, percentile: Option<f64>) -> String {
     known(percentile, |value| {
@@ -112,6 +117,7 @@ mod tests {
         assert_eq!([0.0, 0.01234, 12.344, 20_000.0].map(dollars), ["$0", "$0.0123", "$12.34", "$20.0k"]);
         assert_eq!([0.0, 0.0004, 0.0123, 0.5, 1.0].map(percent), ["0 %", "<0.1 %", "1.2 %", "50 %", "100 %"]);
         let times = [0.0, 0.000_035, 0.001_23, 0.25, 0.999_9, 4.5, 600.0].map(seconds);
+        assert_eq!([0.0, 12.5].map(milliseconds), ["<1ms", "12.5ms"]);
         assert_eq!(times, ["0s", "35.0µs", "1.23ms", "250ms", "1.00s", "4.50s", "600s"]);
     }
 

@@ -8,7 +8,7 @@ use super::figures::{Figures, LlmFigures, Population};
 use super::health::Health;
 use super::histogram::Latency;
 use super::numbers::{
-    UNKNOWN, bytes, count, dollars, fitness, kinds, known, percent, percentile, rate, seconds,
+    UNKNOWN, bytes, count, dollars, fitness, kinds, known, milliseconds, percent, percentile, rate, seconds,
 };
 use super::source::SourceError;
 use crate::cli::display::clock;
@@ -206,7 +206,7 @@ fn checks(health: &Result<Health, SourceError>) -> Option<String> {
         table.row([
             check.name.clone(),
             check.status.clone(),
-            known(check.response_time_ms, |took| seconds(took / 1e3)),
+            known(check.response_time_ms, milliseconds),
             check.message.clone().unwrap_or_else(|| UNKNOWN.to_owned()),
         ]);
     }

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::super::canned::{self, START};
+use super::super::counts::ByName;
 use super::*;
 
 fn watched(seconds: impl IntoIterator<Item = u64>) -> History {
@@ -85,12 +86,16 @@ fn another_process_starts_rates_anew() {
 }
 
 #[test]
-fn a_job_that_ended_leaves_no_population() {
+fn curves_outlive_a_restart_and_go_when_another_job_comes() {
     let mut history = watched(0..=3);
-    assert_eq!(history.curves().populations[""].best.points().len(), 4);
     let mut reading = canned::reading(104);
-    reading.standings = crate::cli::top::counts::ByName::default();
-    history.push(Duration::from_secs(4), reading);
-    assert!(history.curves().populations.is_empty());
+    let standing = reading.standings.get("").cloned().unwrap();
+    reading.standings = ByName::default();
+    history.push(Duration::from_secs(4), reading.clone());
     assert!(history.figures(START).unwrap().jobs.populations.is_empty());
+    assert_eq!(history.curves().populations[""].best.points().len(), 4);
+    *reading.standings.entry("films-2") = standing;
+    history.push(Duration::from_secs(5), reading);
+    let jobs: Vec<_> = history.curves().populations.keys().collect();
+    assert_eq!(jobs, ["films-2"]);
 }

@@ -20,7 +20,7 @@ pub(super) fn draw(jobs: &JobFigures, curves: &Curves, palette: Palette, area: R
     let first = jobs.populations.first();
     let curves = first.and_then(|first| curves.populations.get(first.job.as_deref().unwrap_or_default()));
     let watched = curves.map_or(0.0, |curves| curves.best.seconds());
-    let note = if watched >= 1.0 { format!("in {}", clock(watched)) } else { String::new() };
+    let note = if watched >= 1.0 { format!("last {}", clock(watched)) } else { String::new() };
     let body = text::heading("evolution", &note, palette, area, buffer);
     let Some(first) = first else {
         let generations = count(jobs.generations_completed);

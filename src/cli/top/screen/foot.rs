@@ -11,7 +11,7 @@ use super::columns::{self, Column};
 use super::text::{self, Figure, of_errors};
 use crate::cli::top::figures::Figures;
 use crate::cli::top::health::{Check, Health};
-use crate::cli::top::numbers::{UNKNOWN, bytes, count, kinds, known, percent, seconds};
+use crate::cli::top::numbers::{UNKNOWN, bytes, count, kinds, known, milliseconds, percent};
 
 pub(super) fn process(figures: &Figures, palette: Palette, area: Rect, buffer: &mut Buffer) {
     let process = &figures.process;
@@ -75,7 +75,7 @@ fn table(health: &Health, palette: Palette, area: Rect, buffer: &mut Buffer) {
         Column::Text("message"),
     ];
     let row = |check: &Check| {
-        let took = known(check.response_time_ms, |took| seconds(took / 1e3));
+        let took = known(check.response_time_ms, milliseconds);
         let message = check.message.clone().unwrap_or_else(|| UNKNOWN.to_owned());
         let style = of(&check.status, palette);
         vec![

@@ -68,12 +68,13 @@ fn notice(view: &View, palette: Palette) -> Option<Line<'static>> {
 }
 
 fn about(figures: &Figures, palette: Palette) -> Line<'static> {
-    let mut line = text::Figure::default();
-    if let Some(build) = &figures.build {
-        let text = format!("{} ({}, {})", build.version, build.revision, build.rustc);
-        line = line.add_styled(palette, "evohub", text, Style::new());
-    }
     let states = numbers::kinds(&figures.jobs.by_state.most_first(), STATES);
     let states = if states.is_empty() { "none".to_owned() } else { states };
-    line.add(palette, "jobs", states).line()
+    let mut line = text::Figure::default().add(palette, "jobs", states);
+    if let Some(build) = &figures.build {
+        let version = format!("{} ({})", build.version, build.revision);
+        line = line.add_styled(palette, "evohub", version, Style::new());
+        line = line.add_styled(palette, "built with", build.rustc.clone(), Style::new());
+    }
+    line.line()
 }
