@@ -72,10 +72,12 @@ pub(crate) struct Global {
 }
 
 impl Global {
-    /// The level of logs that the short flags ask for.
-    fn level(&self) -> Option<&str> {
+    /// The level of logs that flags and command ask for.
+    fn level(&self, command: &Command) -> Option<&str> {
         match (self.quiet, self.verbose) {
             (true, _) => Some("error"),
+            // It draws where logs are written to.
+            (false, 0) if matches!(command, Command::Top(_)) => Some("off"),
             (false, 0) => None,
             (false, 1) => Some("info"),
             (false, _) => Some("debug"),
@@ -130,7 +132,7 @@ fn run_in_process(global: &Global, output: &Output, command: Command) -> Result<
     // The export of traces may need the runtime.
     let process = {
         let _entered = runtime.enter();
-        Process::start(&global.process, global.level())?
+        Process::start(&global.process, global.level(&command))?
     };
     let outcome = runtime.block_on(dispatch(global, &process, output, command));
     process.end();

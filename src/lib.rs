@@ -17,4 +17,4 @@ pub use evohub_evolution as evolution;
 pub use evohub_llm as llm;
 pub use evohub_monitoring as monitoring;
 pub use evohub_store as store;
-pub use observation::Observation;
+pub use observation::{Observation, ObservationConfig};

@@ -11,11 +11,27 @@ use evohub_monitoring::logs::LogControl;
 use evohub_monitoring::metrics::Metrics;
 use evohub_store::Store;
 
-/// An actor that is at one message for longer than this is stuck: handlers wait for no model and no network.
+/// Handlers wait for no model and no network: one that takes longer than this does not come to an end.
 const STUCK: Duration = Duration::from_secs(30);
 
 /// How long the root of the actors may take to answer, until the process counts as stuck.
 const ROOT_ANSWER: Duration = Duration::from_secs(2);
+
+/// Where a process listens, and how it is judged.
+#[derive(Debug)]
+pub struct ObservationConfig {
+    /// Where and how to listen.
+    pub listener: ListenerConfig,
+    /// An actor that is at one message for longer than this is stuck, and the process unhealthy.
+    pub stuck_after: Duration,
+}
+
+impl ObservationConfig {
+    /// With actors that are stuck after half a minute.
+    pub fn new(listener: ListenerConfig) -> Self {
+        Self { listener, stuck_after: STUCK }
+    }
+}
 
 /// The listener of a process with `/metrics` and `/health`, and what stands behind them.
 pub struct Observation {
@@ -30,20 +46,21 @@ impl Observation {
     /// # Errors
     /// When the address cannot be listened at, or must not be without protection.
     pub async fn start(
-        config: ListenerConfig,
+        config: ObservationConfig,
         metrics: Arc<Metrics>,
         logs: Option<LogControl>,
     ) -> Result<Self, ListenError> {
+        let ObservationConfig { listener, stuck_after } = config;
         let version = env!("CARGO_PKG_VERSION");
         let health = Health::for_service("evohub", "evolution of prompts", version);
         let stuck = Arc::clone(&metrics);
         let actors = health.register("actors", Importance::Critical, move || {
             let metrics = Arc::clone(&stuck);
-            async move { actors(&metrics) }
+            async move { actors(&metrics, stuck_after) }
         });
         let levels = logs.map(|logs| Arc::new(logs) as _);
         let sources = Sources { metrics, health: health.clone(), levels };
-        let listener = Listener::bind(config, sources).await?;
+        let listener = Listener::bind(listener, sources).await?;
         Ok(Self { health, listener, checks: Mutex::new(vec![actors]) })
     }
 
@@ -73,7 +90,11 @@ impl Observation {
                 }
             }
         });
-        self.keep(self.health.register("database", Importance::Critical, check.component(Component::Datastore)));
+        self.keep(self.health.register(
+            "database",
+            Importance::Critical,
+            check.component(Component::Datastore),
+        ));
     }
 
     /// Has the root of the actors asked whether the process is alive.
@@ -120,6 +141,13 @@ impl Observation {
         self.health.set_phase(Phase::Draining);
     }
 
+    /// Says that engine and store have ended as they should: nothing is checked any more, the last figures stay.
+    pub fn finished(&self) {
+        self.draining();
+        self.health.set_liveness(Check::new(|| async { CheckResult::healthy() }));
+        self.checks.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Stops to listen, once the requests under way are answered.
     pub async fn end(self) {
         self.listener.shutdown().await;
@@ -131,8 +159,8 @@ impl Observation {
 }
 
 /// Whether the actors come to an end with their messages.
-fn actors(metrics: &Metrics) -> CheckResult {
-    let stuck = metrics.actors.stuck(STUCK);
+fn actors(metrics: &Metrics, stuck_after: Duration) -> CheckResult {
+    let stuck = metrics.actors.stuck(stuck_after);
     let Some(worst) = stuck.iter().max_by_key(|stuck| stuck.busy) else { return CheckResult::healthy() };
     let message = format!(
         "the {} has been at one message for {} s, and {} wait",

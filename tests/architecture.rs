@@ -36,11 +36,15 @@ const IMPURE: [&str; 9] =
     ["async-std", "hyper", "mio", "ractor", "reqwest", "rusqlite", "socket2", "sqlx", "tokio"];
 
 /// Where each technology lives.
-const HOMES: [(&str, &[&str]); 4] = [
+const HOMES: [(&str, &[&str]); 8] = [
     ("sqlx", &["evohub-store"]),
     ("ractor", &["evohub-actors"]),
     ("genai", &["evohub-llm"]),
     ("tracing-subscriber", &["evohub-monitoring"]),
+    ("prometheus-client", &["evohub-monitoring"]),
+    ("opentelemetry", &["evohub-monitoring"]),
+    ("opentelemetry-otlp", &["evohub-monitoring"]),
+    ("hyper", &["evohub-monitoring"]),
 ];
 
 /// Most lines of a file before its tests.

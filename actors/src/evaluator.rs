@@ -7,6 +7,7 @@ use evohub_evolution::{Candidate, Case, Digest, Failure, Piece};
 use evohub_llm::ChatRequest;
 use evohub_store::{EvaluationRecord, JobId, ProposalRecord, Store};
 use evohub_monitoring::metrics::Metrics;
+use evohub_monitoring::redaction::redact;
 use evohub_monitoring::traces::{TraceContext, set_parent};
 use ractor::factory::{Job, Worker, WorkerId};
 use ractor::{ActorProcessingErr, ActorRef, async_trait};
@@ -171,6 +172,13 @@ impl Work {
     }
 }
 
+/// A failure without secrets. What an evaluator, a scorer or a model of the embedding program says may hold anything,
+/// and it goes into events, metrics and records.
+fn redacted(failure: Failure) -> Failure {
+    let Failure { kind, cause, message } = failure;
+    Failure { kind, cause: redact(&cause).into_owned(), message: redact(&message).into_owned() }
+}
+
 /// Marks the span of a piece of work as failed.
 fn record_failure(failure: &Failure) {
     let span = Span::current();
@@ -220,6 +228,7 @@ async fn evaluate(
             journal.send(JournalMessage::Evaluated(record, reply));
         }
         Err(failure) => {
+            let failure = redacted(failure);
             record_failure(&failure);
             reply.send(Err(failure));
         }
@@ -253,6 +262,7 @@ async fn propose(
             journal.send(JournalMessage::Proposed(record, reply));
         }
         Err(failure) => {
+            let failure = redacted(failure);
             record_failure(&failure);
             reply.send(Err(failure));
         }

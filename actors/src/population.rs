@@ -7,9 +7,9 @@ use evohub_evolution::{
     Action, Candidate, CandidateId, CaseSet, Checkpoint, Cost, Digest, Event, Failure, Finish, Outcome,
     Progress, ProposalOrder, Run, RunEvent, RunSettings,
 };
-use evohub_store::{CandidateRecord, CheckpointRecord, HistoryRecord, JournalBatch};
 use evohub_monitoring::metrics::{IslandFigures, IslandMetrics, SavedBy};
 use evohub_monitoring::traces::{TraceContext, set_parent};
+use evohub_store::{CandidateRecord, CheckpointRecord, HistoryRecord, JournalBatch};
 use ractor::{ActorProcessingErr, RpcReplyPort, SupervisionEvent, async_trait};
 use strum::IntoStaticStr;
 use tokio::time::Instant;
@@ -44,7 +44,7 @@ pub(crate) struct PopulationArguments {
 }
 
 impl PopulationArguments {
-    /// The span of a generation.
+    /// The span of a generation; 0 measures the seeds.
     fn generation_span(&self, number: u32) -> Span {
         let span = tracing::info_span!(
             parent: None,
@@ -253,9 +253,10 @@ impl PopulationState {
             RunEvent::GenerationCompleted(progress) => {
                 metrics.evolution.generation_completed();
                 let (now, before) = (progress.saved, self.progress.saved);
-                for (by, now, before) in
-                    [(SavedBy::MinibatchGate, now.gate, before.gate), (SavedBy::Racing, now.race, before.race)]
-                {
+                for (by, now, before) in [
+                    (SavedBy::MinibatchGate, now.gate, before.gate),
+                    (SavedBy::Racing, now.race, before.race),
+                ] {
                     metrics.evaluation.saved(by, now.saturating_sub(before));
                 }
             }
@@ -263,7 +264,7 @@ impl PopulationState {
         }
     }
 
-    /// Closes the span of the generation that is over, and opens the next one's.
+    /// Closes the span of the generation that is over, and opens the next one's where there is one.
     fn turn_span(&mut self, progress: &Progress) {
         tracing::info!(
             evaluations = progress.evaluations,
@@ -277,7 +278,10 @@ impl PopulationState {
         self.span.record("best", progress.best);
         self.span.record("mean", progress.mean);
         self.span.record("diversity", progress.diversity);
-        self.span = self.arguments.generation_span(progress.generation);
+        self.span = match self.run.is_finished() {
+            true => Span::none(),
+            false => self.arguments.generation_span(progress.generation + 1),
+        };
     }
 
     fn announce(&mut self, event: RunEvent, note: &mut JournalBatch) {
@@ -438,8 +442,9 @@ impl Actor for Population {
         let generation = spawn(Generation, generation, &metrics.actors, Some(myself.cell())).await?;
         let progress = run.progress();
         let metrics = metrics.evolution.island(&arguments.means.job.0);
+        let under_way = if history == 0 { 0 } else { progress.generation + 1 };
         Ok(PopulationState {
-            span: arguments.generation_span(progress.generation),
+            span: arguments.generation_span(under_way),
             metrics,
             arguments,
             run,

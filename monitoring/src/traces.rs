@@ -10,8 +10,10 @@ mod environment;
 mod export;
 mod gate;
 mod layer;
+mod lots;
 #[cfg(feature = "otlp")]
 mod otlp;
+mod passage;
 mod processor;
 mod sampler;
 mod secrets;
@@ -31,12 +33,14 @@ use tracing_subscriber::registry::LookupSpan;
 pub use config::{BatchLimits, Endpoint, Header, TraceConfig, TraceProtocol};
 pub(crate) use context::span_context_at;
 pub use context::{TraceContext, TraceId, sampled_trace_id, set_parent};
-pub use sampler::DRAWN_SPANS;
+pub use lots::DRAWN_SPANS;
 pub use tally::SpanCounts;
 
 use crate::metrics::TelemetryMetrics;
 use export::CountingExporter;
 use gate::Gate;
+use lots::Lots;
+use passage::Passage;
 use processor::Processor;
 use sampler::Sampler;
 use subtrees::Subtrees;
@@ -89,6 +93,9 @@ pub enum TraceError {
 pub struct Traces {
     processor: Processor,
     provider: SdkTracerProvider,
+    /// Drawn before a span is made, where losing is final.
+    lots: Option<Lots>,
+    tally: Tally,
 }
 
 impl Traces {
@@ -118,7 +125,12 @@ impl Traces {
         let tally = Tally::new(metrics.cloned());
         let gate = Gate::new(config.batch.queue);
         let subtrees = Subtrees::new(config.keep_failed, config.keep_slower_than);
-        let sampler = Sampler::new(config.sample_ratio, subtrees.clone(), tally.clone());
+        let lots = Lots::new(config.sample_ratio);
+        let (early, late) = match config.keep_failed || config.keep_slower_than.is_some() {
+            true => (None, lots),
+            false => (Some(lots), Lots::new(1.0)),
+        };
+        let sampler = Sampler::new(late, subtrees.clone(), tally.clone());
         let exporter = CountingExporter::new(exporter, gate.clone(), tally.clone(), config.shown_endpoint());
         let limits = BatchConfigBuilder::default()
             .with_max_queue_size(config.batch.queue)
@@ -126,13 +138,13 @@ impl Traces {
             .with_scheduled_delay(config.batch.delay)
             .build();
         let batch = BatchSpanProcessor::new(exporter, limits);
-        let processor = Processor::new(batch, gate, subtrees, tally);
+        let processor = Processor::new(batch, gate, subtrees, tally.clone());
         let provider = SdkTracerProvider::builder()
             .with_sampler(sampler)
             .with_resource(resource)
             .with_span_processor(processor.clone())
             .build();
-        Self { processor, provider }
+        Self { processor, provider, lots: early, tally }
     }
 
     /// A layer that has the spans of a subscriber exported, besides those of libraries below us.
@@ -141,7 +153,8 @@ impl Traces {
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
         context::note_layer();
-        layer::exporting(self.provider.tracer(env!("CARGO_PKG_NAME")))
+        let passage = Passage::new(self.lots.clone(), self.tally.clone());
+        layer::exporting(self.provider.tracer(env!("CARGO_PKG_NAME")), passage)
     }
 
     /// What has become of the spans that ended so far. Those that wait to be sent are in no count yet.

@@ -37,7 +37,7 @@ pub(crate) async fn follow(
     address: &Address,
     form: Form,
     output: &Output,
-    observation: Option<Observation>,
+    observation: Option<&Observation>,
 ) -> Result<Status, Failure> {
     let mut events = handle.events();
     let mut interrupts = interrupts()?;
@@ -69,7 +69,7 @@ pub(crate) async fn follow(
                     std::process::exit(Status::Interrupted.code().into());
                 }
                 interrupted = true;
-                observation.iter().for_each(Observation::draining);
+                observation.into_iter().for_each(Observation::draining);
                 output.note("interrupted; once more ends at once");
                 handle.stop();
             }
@@ -77,11 +77,8 @@ pub(crate) async fn follow(
     }
     display.end();
     let result = handle.result().await?;
-    observation.iter().for_each(Observation::draining);
+    observation.into_iter().for_each(Observation::finished);
     engine.shutdown().await;
-    if let Some(observation) = observation {
-        observation.end().await;
-    }
     if form != Form::Events {
         print_result(&result, spec, address, form, output)?;
     }
@@ -133,7 +130,7 @@ fn resume_command(handle: &JobHandle, address: &Address) -> String {
 }
 
 /// Tells each time that the user wants the program to end.
-fn interrupts() -> Result<mpsc::Receiver<()>, Failure> {
+pub(super) fn interrupts() -> Result<mpsc::Receiver<()>, Failure> {
     let (sender, receiver) = mpsc::channel(2);
     let failed = |error: std::io::Error| Failure::failed(format!("signals cannot be listened to: {error}"));
     #[cfg(unix)]

@@ -2,12 +2,15 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
-use evohub::Observation;
 use evohub::monitoring::listener::{Access, ListenerConfig, Tls, Token};
+use evohub::{Observation, ObservationConfig};
+use tokio::time::timeout;
 
 use super::failure::Failure;
+use super::follow::interrupts;
 use super::output::Output;
 use super::process::Process;
 
@@ -29,6 +32,9 @@ pub(crate) struct ListenArguments {
     /// Listen for other machines even without token and TLS
     #[arg(long, requires = "listen")]
     insecure: bool,
+    /// Go on serving for so many seconds after the job, so that Prometheus sees its last figures
+    #[arg(long, value_name = "SECONDS", requires = "listen", default_value_t = 0)]
+    linger: u64,
 }
 
 impl ListenArguments {
@@ -49,10 +55,23 @@ impl ListenArguments {
             insecure: self.insecure,
         };
         let scheme = if access.tls.is_some() { "https" } else { "http" };
-        let config = ListenerConfig { access, ..ListenerConfig::new(address) };
+        let listener = ListenerConfig { access, ..ListenerConfig::new(address) };
+        let config = ObservationConfig::new(listener);
         let (metrics, logs) = (process.metrics.clone(), Some(process.logs.clone()));
         let observation = Observation::start(config, metrics, logs).await.map_err(|error| bad(&error))?;
         output.note(&format!("listening at {scheme}://{}", observation.address()));
         Ok(Some(observation))
+    }
+
+    /// Stops to listen: at once, or after the time to linger unless the user ends it.
+    pub(crate) async fn end(&self, observation: Option<Observation>, output: &Output) -> Result<(), Failure> {
+        let Some(observation) = observation else { return Ok(()) };
+        if self.linger > 0 {
+            output.note(&format!("serving the last figures for {} s; Ctrl-C ends it", self.linger));
+            let mut interrupts = interrupts()?;
+            let _ = timeout(Duration::from_secs(self.linger), interrupts.recv()).await;
+        }
+        observation.end().await;
+        Ok(())
     }
 }

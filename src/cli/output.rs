@@ -1,7 +1,9 @@
-//! The one place that writes to the terminal: results to standard output, everything else to standard error.
+//! The one place that writes lines to the terminal: results to standard output, everything else to standard error. (The
+//! live view of `evohub top` draws its own screen.)
 
 use std::io::{self, IsTerminal, Write};
 
+use evohub::monitoring::redaction::redact;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::failure::Failure;
@@ -72,7 +74,8 @@ impl Output {
 
     /// Says that something should be looked at.
     pub(crate) fn warning(&self, text: &str) {
-        self.note(&format!("warning: {text}"));
+        // A user may write a key where a name belongs.
+        self.note(&format!("warning: {}", redact(text)));
     }
 
     /// Says what went wrong.

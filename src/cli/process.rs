@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use evohub::monitoring::logs::{LogConfig, LogControl, LogDestination, LogFile, LogForm, log_panics};
 use evohub::monitoring::metrics::{BuildInfo, Metrics, MetricsConfig};
+use evohub::monitoring::redaction::redact;
 use evohub::monitoring::telemetry::{Telemetry, TelemetryConfig};
 use evohub::monitoring::traces::TraceConfig;
 
@@ -66,7 +67,7 @@ impl Process {
         let metrics = Metrics::new(&MetricsConfig { job_label, ..MetricsConfig::new(build) });
         let config = arguments.telemetry(level)?;
         let telemetry = Telemetry::init(&config, Some(&metrics.telemetry))
-            .map_err(|error| Failure::bad_input(error.to_string()))?;
+            .map_err(|error| Failure::bad_input(redact(&error.to_string()).into_owned()))?;
         log_panics();
         Ok(Self { metrics, logs: telemetry.log_control(), telemetry })
     }

@@ -61,7 +61,9 @@ pub(crate) async fn resume(
     let handle = engine.resume_prepared(&id, prepared).await?;
     observation.iter().for_each(|observation| observation.serve(store.clone(), &engine));
     let form = arguments.form.form();
-    follow(engine, handle, &spec, &address, form, output, observation).await
+    let status = follow(engine, handle, &spec, &address, form, output, observation.as_ref()).await?;
+    arguments.listen.end(observation, output).await?;
+    Ok(status)
 }
 
 /// Longer than the lease of a process that was killed can outlive it.

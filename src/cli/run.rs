@@ -113,5 +113,7 @@ pub(crate) async fn run(
     let handle = engine.submit_prepared(prepared).await?;
     observation.iter().for_each(|observation| observation.serve(store.clone(), &engine));
     let form = arguments.form.form();
-    follow(engine, handle, &spec, &address, form, output, observation).await
+    let status = follow(engine, handle, &spec, &address, form, output, observation.as_ref()).await?;
+    arguments.listen.end(observation, output).await?;
+    Ok(status)
 }

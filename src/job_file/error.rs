@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use evohub_evaluation::DataError;
+use evohub_monitoring::redaction::redact;
 
 /// A job that cannot be run as it is written.
 #[derive(Debug)]
@@ -30,7 +31,9 @@ pub(super) enum Place {
 
 impl JobFileError {
     pub(super) fn new(place: Place, key: Option<String>, message: impl Into<String>) -> Self {
-        Self { place, key, message: message.into() }
+        // A message may repeat what the user wrote, and a key may stand where it should not.
+        let message = redact(&message.into()).into_owned();
+        Self { place, key, message }
     }
 
     pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> Self {
@@ -63,7 +66,7 @@ impl fmt::Display for JobFileError {
         match &self.place {
             Place::Line(path, line) => write!(f, "{}:{line}: ", path.display())?,
             Place::File(path) => write!(f, "{}: ", path.display())?,
-            Place::Setting(text) => write!(f, "--set {text}: ")?,
+            Place::Setting(text) => write!(f, "--set {}: ", redact(text))?,
             Place::Said => {}
         }
         // A setting names its key itself.

@@ -6,7 +6,7 @@
 //! but the life of the ticket moves it.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 
 use prometheus_client::metrics::counter::Counter;
@@ -100,6 +100,7 @@ impl ActorMetrics {
             alive: self.alive.get(&labels),
             dead_letters: self.dead_letters.get(&labels),
             messages: self.messages.clone(),
+            begun: RwLock::default(),
             epoch: self.epoch,
             busy_since: AtomicU64::new(IDLE),
         });
@@ -157,12 +158,27 @@ struct Inner {
     alive: Gauge,
     dead_letters: Counter,
     messages: Series<MessageLabels, Counter>,
+    /// The series of the kinds of messages that have come, so that they are not looked up each time.
+    begun: RwLock<Vec<(&'static str, Counter)>>,
     epoch: Instant,
     /// Nanoseconds from the epoch to the begin of the message under way, or [`IDLE`].
     busy_since: AtomicU64,
 }
 
 impl Inner {
+    fn begun(&self, message: &'static str) {
+        let known = self.begun.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, counter)) = known.iter().find(|(known, _)| *known == message) {
+            counter.inc();
+            return;
+        }
+        drop(known);
+        let labels = MessageLabels { actor: self.actor.into(), message: message.into() };
+        let counter = self.messages.get(&labels);
+        counter.inc();
+        self.begun.write().unwrap_or_else(PoisonError::into_inner).push((message, counter));
+    }
+
     fn stuck(&self, now: Duration, limit: Duration) -> Option<Stuck> {
         let since = self.busy_since.load(Ordering::Relaxed);
         let busy =
@@ -221,8 +237,7 @@ impl Ticket {
         self.opened = true;
         let (mailbox, began) = (Arc::clone(&self.mailbox), Instant::now());
         mailbox.wait.observe(began.duration_since(self.sealed).as_secs_f64());
-        let labels = MessageLabels { actor: mailbox.actor.into(), message: self.message.into() };
-        mailbox.messages.get(&labels).inc();
+        mailbox.begun(self.message);
         let since = began.duration_since(mailbox.epoch).as_nanos() as u64;
         mailbox.busy_since.store(since, Ordering::Relaxed);
         Handling { mailbox, began }

@@ -63,8 +63,8 @@ async fn what_is_declared_is_what_is_served() {
     let declared: BTreeSet<String> = metrics.catalogue().iter().map(|metric| metric.name.clone()).collect();
     assert_eq!(families(&page), declared);
     for Declaration { name, labels, help, .. } in metrics.catalogue() {
-        let help = format!("{} {help}.", name.trim_end_matches("_total").trim_end_matches("_info"));
-        assert!(page.contains(&format!("# HELP {help}\n")), "{help}");
+        let help = format!("{} {help}", name.trim_end_matches("_total").trim_end_matches("_info"));
+        assert!(page.contains(&format!("# HELP {help}")), "{help}");
         let sample =
             |line: &&str| line.strip_prefix(name.as_str()).is_some_and(|rest| !rest.starts_with(' '));
         if let Some(sample) = page.lines().find(sample).filter(|_| !labels.is_empty()) {

@@ -1,19 +1,13 @@
 //! Which spans are kept.
 
-use std::hash::{BuildHasher, RandomState};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-
 use opentelemetry::trace::{Link, SpanContext, SpanKind, TraceContextExt, TraceId, TraceState};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, ShouldSample};
 
+use super::lots::{DRAWN_SPANS, Lots};
 use super::subtrees::{Room, Subtrees};
 use super::tally::Tally;
 use crate::metrics::SpanOutcome;
-
-/// The names of the spans at which lots are drawn. What happens inside such a span follows it.
-pub const DRAWN_SPANS: [&str; 2] = ["evaluate_prompt", "propose"];
 
 /// Keeps a share of the drawn spans and all others, within what the caller in another process has decided.
 #[derive(Debug, Clone)]
@@ -24,8 +18,8 @@ pub(super) struct Sampler {
 }
 
 impl Sampler {
-    pub(super) fn new(ratio: f64, subtrees: Subtrees, tally: Tally) -> Self {
-        Self { lots: Lots::new(ratio), subtrees, tally }
+    pub(super) fn new(lots: Lots, subtrees: Subtrees, tally: Tally) -> Self {
+        Self { lots, subtrees, tally }
     }
 
     fn decide(&self, parent: &SpanContext, name: &str) -> SamplingDecision {
@@ -70,48 +64,5 @@ impl ShouldSample for Sampler {
             None => (self.decide(&SpanContext::NONE, name), TraceState::NONE),
         };
         SamplingResult { decision, attributes: vec![], trace_state }
-    }
-}
-
-/// Draws with a probability. All spans of a job share its trace, so that the trace's id cannot decide.
-#[derive(Debug, Clone)]
-struct Lots {
-    /// Of all 2^64 numbers, those below this one win; `None` when all win.
-    winning: Option<u64>,
-    state: Arc<AtomicU64>,
-}
-
-impl Lots {
-    fn new(ratio: f64) -> Self {
-        // As the product is rounded down, a ratio below one has at least one number that does not win.
-        let winning = (ratio < 1.0).then_some((ratio * 2f64.powi(64)) as u64);
-        Self { winning, state: Arc::new(AtomicU64::new(RandomState::new().hash_one(0))) }
-    }
-
-    /// One step of SplitMix64.
-    fn draw(&self) -> bool {
-        const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
-        let Some(winning) = self.winning else { return true };
-        let mut number = self.state.fetch_add(STEP, Relaxed).wrapping_add(STEP);
-        number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (number ^ (number >> 31)) < winning
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn draws_with_the_probability() {
-        let wins = |ratio: f64| {
-            let lots = Lots::new(ratio);
-            (0..100_000).filter(|_| lots.draw()).count()
-        };
-        assert_eq!((wins(0.0), wins(1.0)), (0, 100_000));
-        // Six standard deviations and more.
-        assert!((9_400..=10_600).contains(&wins(0.1)), "{}", wins(0.1));
-        assert!((49_000..=51_000).contains(&wins(0.5)), "{}", wins(0.5));
     }
 }
