@@ -13,7 +13,7 @@ const MAY_USE: [(&str, &[&str]); 7] = [
     ("evohub-monitoring", &[]),
     ("evohub-llm", &["evohub-monitoring"]),
     ("evohub-store", &["evohub-evolution", "evohub-monitoring"]),
-    ("evohub-evaluation", &["evohub-evolution", "evohub-llm"]),
+    ("evohub-evaluation", &["evohub-evolution", "evohub-llm", "evohub-monitoring"]),
     (
         "evohub-actors",
         &["evohub-evaluation", "evohub-evolution", "evohub-llm", "evohub-monitoring", "evohub-store"],

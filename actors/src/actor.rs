@@ -58,6 +58,9 @@ pub(crate) trait Actor: Send + Sync + Sized + 'static {
         Ok(())
     }
 
+    /// Ends as planned. Children that are not ended here die with it.
+    async fn ended(&self, _state: &mut Self::State) {}
+
     /// What its logs and its children's spans belong to.
     fn span(_state: &Self::State) -> Span {
         Span::none()
@@ -143,6 +146,15 @@ impl<A: Actor> ractor::Actor for Shell<A> {
         let span = A::span(&running.state);
         let handled = self.0.handle(&running.myself, letter, &mut running.state);
         handled.instrument(span).await.map_err(handler_error)
+    }
+
+    async fn post_stop(
+        &self,
+        _myself: ActorRef<Self::Msg>,
+        running: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        self.0.ended(&mut running.state).await;
+        Ok(())
     }
 
     async fn handle_supervisor_evt(

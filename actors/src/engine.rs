@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use evohub_evolution::{Budget, Digest, RunSettings};
-use evohub_store::{JobId, NewJob, ObservedStore, Store};
 use evohub_monitoring::metrics::Metrics;
+use evohub_store::{JobId, NewJob, ObservedStore, Store};
 use tokio::sync::{broadcast, watch};
 
 use crate::actor::{Address, spawn};

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use evohub_evolution::{Answer, Digest, Evaluation, Failure, FailureKind, Piece, ProposalId};
-use evohub_store::{EvaluationRecord, ProposalRecord, Store, StoreError};
 use evohub_monitoring::metrics::CacheTier;
 use evohub_monitoring::traces::TraceContext;
+use evohub_store::{EvaluationRecord, ProposalRecord, Store, StoreError};
 use ractor::{ActorProcessingErr, RpcReplyPort, async_trait};
 use strum::IntoStaticStr;
 use tokio::time::Instant;
@@ -451,7 +451,8 @@ impl Actor for Generation {
                 let _ = reply.send(());
             }
         }
-        if state.closing && state.open.is_empty() {
+        // A result can be durable before its worker has given the permit back.
+        if state.closing && state.open.is_empty() && state.running == 0 {
             myself.stop();
         }
         Ok(())

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use evohub_evolution::{Failure, RunSettings};
-use evohub_store::{JobId, JobState, Lease, Store, StoreError};
 use evohub_monitoring::metrics::{JobMetrics, Metrics, RestartCause};
 use evohub_monitoring::redaction::redact;
 use evohub_monitoring::traces::{TraceContext, set_parent};
+use evohub_store::{JobId, JobState, Lease, Store, StoreError};
 use ractor::{ActorId, ActorProcessingErr, SupervisionEvent, async_trait};
 use strum::IntoStaticStr;
 use tokio::sync::{broadcast, watch};
@@ -241,6 +241,13 @@ impl JobActorState {
         self.emit(JobEvent::Retried { cause: failure.cause, message: failure.message });
     }
 
+    /// Ends the children as planned.
+    fn stop_children(&self) {
+        self.population.iter().for_each(Address::stop);
+        self.closing.iter().for_each(|closing| closing.generation.stop());
+        self.journal.stop();
+    }
+
     /// Begins to end: waits until all is durable, then says how it ended.
     fn end(&mut self, state: JobState, error: Option<String>, myself: &Address<JobMessage>) {
         if self.ending {
@@ -456,6 +463,10 @@ impl Actor for Job {
             JobMessage::Panic => panic!("asked to"),
         }
         Ok(())
+    }
+
+    async fn ended(&self, state: &mut Self::State) {
+        state.stop_children();
     }
 
     fn span(state: &Self::State) -> Span {

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use evohub_monitoring::metrics::Metrics;
 use evohub_store::{
     EvaluationRecord, JournalBatch, Lease, ProposalRecord, Store, StoreError, StoreErrorKind,
 };
-use evohub_monitoring::metrics::Metrics;
 use ractor::{ActorProcessingErr, RpcReplyPort, async_trait};
 use strum::IntoStaticStr;
 use tokio::time::Instant;
@@ -104,9 +104,7 @@ impl JournalState {
         self.committing = Some(Committing { batch, evaluations, proposals });
     }
 
-    fn take_batch(
-        &mut self,
-    ) -> (JournalBatch, Vec<Waiting<EvaluationRecord>>, Vec<Waiting<ProposalRecord>>) {
+    fn take_batch(&mut self) -> (JournalBatch, Vec<Waiting<EvaluationRecord>>, Vec<Waiting<ProposalRecord>>) {
         if self.pending.evaluations.len() <= LARGEST_BATCH {
             let replies = std::mem::take(&mut self.evaluations);
             return (std::mem::take(&mut self.pending), replies, std::mem::take(&mut self.proposals));

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use evohub_store::{JobId, Store};
 use evohub_monitoring::metrics::Metrics;
+use evohub_store::{JobId, Store};
 
 use crate::actor::Address;
 use crate::evaluator::Pool;

@@ -460,6 +460,10 @@ impl Actor for Population {
         })
     }
 
+    async fn ended(&self, state: &mut Self::State) {
+        state.generation.stop();
+    }
+
     fn span(state: &Self::State) -> Span {
         state.span.clone()
     }

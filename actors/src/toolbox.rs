@@ -8,7 +8,9 @@ use evohub_evaluation::{Evaluator, PromptEvaluator, Renderer, ScoreContext, Vari
 use evohub_evolution::variation::rewrite::Rewrite;
 use evohub_evolution::variation::standard::standard_operators;
 use evohub_evolution::{Case, CostModel, Failure, Operator, Operators};
-use evohub_llm::{ChatMessage, ChatModel, ChatRequest, ChatResponse, LlmErrorKind, ModelName, ModelRegistry, ProviderProbe};
+use evohub_llm::{
+    ChatMessage, ChatModel, ChatRequest, ChatResponse, LlmErrorKind, ModelName, ModelRegistry, ProviderProbe,
+};
 use evohub_monitoring::metrics::{Metrics, MetricsConfig};
 
 use crate::error::EngineError;

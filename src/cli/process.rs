@@ -99,8 +99,8 @@ impl ProcessArguments {
             "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" if self.otlp_endpoint.is_some() => None,
             name => std::env::var(name).ok(),
         };
-        let config =
-            TraceConfig::from_environment(&variable).map_err(|error| Failure::bad_input(error.to_string()))?;
+        let config = TraceConfig::from_environment(&variable)
+            .map_err(|error| Failure::bad_input(error.to_string()))?;
         let slow = self.trace_slow.map(Duration::try_from_secs_f64).transpose();
         let slow = slow.map_err(|error| Failure::bad_input(format!("--trace-slow: {error}")))?;
         Ok(config.map(|config| TraceConfig {

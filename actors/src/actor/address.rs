@@ -67,13 +67,15 @@ impl<M: Message> Address<M> {
         });
     }
 
-    /// Ends the actor after the message it is at; those that wait are dead letters.
+    /// Ends the actor as planned, after the message it is at.
     pub(crate) fn stop(&self) {
+        self.mailbox.retire();
         self.inner.stop(None);
     }
 
     /// The same, and waits for its end.
     pub(crate) async fn stop_and_wait(&self, limit: Duration) {
+        self.mailbox.retire();
         let _ = self.inner.stop_and_wait(None, Some(limit)).await;
     }
 

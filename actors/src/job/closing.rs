@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use evohub_evolution::{CandidateId, Piece, Split};
-use evohub_store::JobState;
 use evohub_monitoring::metrics::JobPhase;
+use evohub_store::JobState;
 use ractor::ActorProcessingErr;
 
 use super::{JobActorState, JobMessage};

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use evohub_evolution::{Case, Digest, Failure, FailureKind};
+use evohub_monitoring::redaction::redact;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
@@ -119,7 +120,7 @@ impl CommandScorer {
         if status.success() {
             return Ok(reply);
         }
-        let complaint = excerpt(&String::from_utf8_lossy(&complaint));
+        let complaint = told(&complaint);
         Err(failure(FailureKind::Piece, "status", format!("{status}; standard error: {complaint}")))
     }
 
@@ -219,7 +220,7 @@ impl Scorer for CommandScorer {
         });
         let reply = self.run(question.to_string().as_bytes()).await?;
         parse(&reply).ok_or_else(|| {
-            let reply = excerpt(&String::from_utf8_lossy(&reply));
+            let reply = told(&reply);
             let message = format!(
                 "it printed {reply}; it must print a number from 0 to 1, or {{\"score\": …, \"feedback\": \"…\"}}"
             );
@@ -230,3 +231,7 @@ impl Scorer for CommandScorer {
 
 #[cfg(all(test, unix))]
 mod tests;
+/// What a program said, without secrets: looked for in the whole, because the excerpt may lose what tells them.
+fn told(said: &[u8]) -> String {
+    excerpt(&redact(&String::from_utf8_lossy(said)))
+}

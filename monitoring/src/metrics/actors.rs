@@ -1,11 +1,11 @@
 //! Mailboxes and handlers.
 //!
 //! A message is counted from its sealing on: [`Mailbox::seal`] puts it into the depth, [`Ticket::open`] takes it out
-//! when the handler begins, and a ticket that is dropped unopened (its actor has gone, or its mailbox with it) is a
-//! dead letter. Depth is exact for whoever sends in this process, through panics and restarts too, because nothing
+//! when the handler begins, and a ticket that is dropped unopened (its actor has died, and its mailbox with it) is a
+//! dead letter, unless the actor ended as planned ([`Mailbox::retire`]). Depth is exact for whoever sends in this process, through panics and restarts too, because nothing
 //! but the life of the ticket moves it.
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 
@@ -82,7 +82,7 @@ impl ActorMetrics {
             restarts: declare
                 .counters(Name::plain("actor_restarts"), "Actors that died and were started again"),
             dead_letters: declare
-                .counters(Name::plain("actor_dead_letters"), "Messages that no actor was there to handle"),
+                .counters(Name::plain("actor_dead_letters"), "Messages whose actor had died; those that come too late for one that ended as planned are not counted"),
             mailboxes: Mutex::default(),
             epoch: Instant::now(),
         }
@@ -101,6 +101,7 @@ impl ActorMetrics {
             dead_letters: self.dead_letters.get(&labels),
             messages: self.messages.clone(),
             begun: RwLock::default(),
+            retired: AtomicBool::new(false),
             epoch: self.epoch,
             busy_since: AtomicU64::new(IDLE),
         });
@@ -161,6 +162,8 @@ struct Inner {
     /// The series of the kinds of messages that have come, so that they are not looked up each time.
     begun: RwLock<Vec<(&'static str, Counter)>>,
     epoch: Instant,
+    /// Whether the actor ends as planned.
+    retired: AtomicBool,
     /// Nanoseconds from the epoch to the begin of the message under way, or [`IDLE`].
     busy_since: AtomicU64,
 }
@@ -206,6 +209,11 @@ impl Mailbox {
         Alive(Arc::clone(&self.0))
     }
 
+    /// The actor ends as planned: what comes too late for it is no dead letter from now on.
+    pub fn retire(&self) {
+        self.0.retired.store(true, Ordering::Relaxed);
+    }
+
     /// Messages sent and not yet begun with.
     pub fn depth(&self) -> u64 {
         self.0.depth.load(Ordering::Relaxed).max(0) as u64
@@ -222,7 +230,8 @@ impl Drop for Alive {
     }
 }
 
-/// Goes with a message through the mailbox. Dropped unopened, the message is a dead letter.
+/// Goes with a message through the mailbox. Dropped unopened, the message is a dead letter, unless its actor ended as
+/// planned.
 #[derive(Debug)]
 pub struct Ticket {
     mailbox: Arc<Inner>,
@@ -248,7 +257,7 @@ impl Drop for Ticket {
     fn drop(&mut self) {
         self.mailbox.depth.fetch_sub(1, Ordering::Relaxed);
         self.mailbox.kind_depth.dec();
-        if !self.opened {
+        if !self.opened && !self.mailbox.retired.load(Ordering::Relaxed) {
             self.mailbox.dead_letters.inc();
         }
     }

@@ -139,6 +139,11 @@ impl TraceConfig {
             );
             return wrong("endpoint", problem);
         }
+        if uri.and_then(|uri| Some(uri.authority()?.as_str().contains('@'))) == Some(true) {
+            let problem = "holds a user or password, which libraries would log: give it as a header, with \
+                           OTEL_EXPORTER_OTLP_HEADERS=authorization=Basic%20…";
+            return wrong("endpoint", problem.to_owned());
+        }
         for (place, header) in self.headers.iter().enumerate() {
             let name = HeaderName::from_bytes(header.name.as_bytes());
             let value = HeaderValue::from_str(header.value.expose_secret());

@@ -4,9 +4,9 @@ use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
 use super::Ga;
-use crate::event::Saved;
 use crate::candidate::{Candidate, CandidateId};
 use crate::context::Context;
+use crate::event::Saved;
 use crate::ledger::Outcome;
 use crate::piece::{Answer, ProposalId, ProposalOrder};
 use crate::rng::{RunRng, stream};

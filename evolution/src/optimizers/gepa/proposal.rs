@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::Saved;
 use crate::candidate::{Candidate, CandidateId};
 use crate::context::Context;
+use crate::event::Saved;
 use crate::ledger::{Birth, Outcome};
 
 /// How far a proposal has come.

@@ -21,6 +21,8 @@ enum Step {
     Panic,
     /// The actor dies with its mailbox.
     Die,
+    /// It ends as planned.
+    End,
     /// It is started again.
     Restart,
 }
@@ -32,7 +34,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         3 => Just(Step::Finish),
         1 => Just(Step::Panic),
         1 => Just(Step::Die),
-        1 => Just(Step::Restart),
+        1 => Just(Step::End),
+        2 => Just(Step::Restart),
     ];
     prop::collection::vec(step, 0..200)
 }
@@ -44,6 +47,7 @@ struct Model {
     begun: u64,
     dead: u64,
     alive: i64,
+    retired: bool,
 }
 
 proptest! {
@@ -60,7 +64,7 @@ proptest! {
                     // A dead actor's mailbox takes nothing: the ticket comes back and is dropped.
                     match alive {
                         Some(_) => { waiting.push_back(ticket); model.depth += 1; }
-                        None => { drop(ticket); model.dead += 1; }
+                        None => { drop(ticket); model.dead += u64::from(!model.retired); }
                     }
                 }
                 Step::Open if handling.is_none() => if let Some(ticket) = waiting.pop_front() {
@@ -83,7 +87,15 @@ proptest! {
                     model.alive = 0;
                     alive = None;
                 }
+                Step::End => {
+                    mailbox.retire();
+                    handling = None;
+                    waiting.clear();
+                    alive = None;
+                    (model.depth, model.alive, model.retired) = (0, 0, true);
+                }
                 Step::Restart if alive.is_none() => {
+                    model.retired = false;
                     mailbox = metrics.actors.mailbox("a");
                     alive = Some(mailbox.alive());
                     model.alive = 1;
