@@ -126,12 +126,12 @@ impl Work {
     fn span(&self) -> Span {
         let (job, attempt) = (&self.job, i64::from(self.attempt));
         let span = match &self.task {
-            Task::Evaluate(EvaluationTask { piece, case, .. }, _) => tracing::info_span!(
+            Task::Evaluate(EvaluationTask { piece, .. }, _) => tracing::info_span!(
                 parent: None,
                 "evaluate_prompt",
-                job_id = %job,
+                job_id = job.0,
                 candidate = %piece.candidate,
-                case = %case.id(),
+                case = i64::from(piece.case),
                 split = ?piece.split,
                 repeat = i64::from(piece.repeat),
                 attempt,
@@ -143,7 +143,7 @@ impl Work {
             Task::Propose(..) => tracing::info_span!(
                 parent: None,
                 "propose",
-                job_id = %job,
+                job_id = job.0,
                 attempt,
                 error.type = tracing::field::Empty,
                 otel.status_code = tracing::field::Empty,

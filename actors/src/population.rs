@@ -187,7 +187,7 @@ impl PopulationState {
         }
         if !orders.is_empty() {
             // What is ordered now belongs to the generation that is open now.
-            self.span.in_scope(|| self.generation.send(GenerationMessage::Dispatch(orders)));
+            self.span.in_scope(|| self.generation.send_in_trace(GenerationMessage::Dispatch(orders)));
         }
         if !self.standing_due {
             self.standing_due = true;

@@ -1,17 +1,18 @@
 //! Who a process talks to: an endpoint that answers at once, a collector that takes everything, and Prometheus.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::http::{completion, read, write};
 
-/// An OpenAI-compatible endpoint that answers at once.
+/// An OpenAI-compatible endpoint that answers after a time, or at once.
 pub(crate) struct Endpoint(SocketAddr);
 
 impl Endpoint {
-    pub(crate) async fn start() -> Self {
+    pub(crate) async fn start(latency: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move {
@@ -19,6 +20,9 @@ impl Endpoint {
                 tokio::spawn(async move {
                     let mut stream = BufReader::new(stream);
                     while read(&mut stream).await.is_some() {
+                        if !latency.is_zero() {
+                            tokio::time::sleep(latency).await;
+                        }
                         write(&mut stream, 200, &completion("yes")).await?;
                     }
                     Some(())

@@ -12,10 +12,10 @@ use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use tracing::Level;
 use tracing::level_filters::LevelFilter;
+use tracing::{Level, Metadata};
 use tracing_appender::non_blocking::WorkerGuard;
-use tracing_subscriber::filter::{EnvFilter, FilterExt, FilterFn, filter_fn};
+use tracing_subscriber::filter::{EnvFilter, FilterExt, FilterFn};
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::layer::Layer;
 use tracing_subscriber::registry::LookupSpan;
@@ -171,7 +171,7 @@ where
     L: Layer<S>,
 {
     let (changeable, handle) = reload::Layer::new(parse(filter)?);
-    Ok((layer.with_filter(changeable.and(without_actor_noise())), LogControl::new(filter, handle)))
+    Ok((layer.with_filter(changeable.and(without_noise())), LogControl::new(filter, handle)))
 }
 
 fn parse(filter: &str) -> Result<EnvFilter, LogError> {
@@ -181,13 +181,22 @@ fn parse(filter: &str) -> Result<EnvFilter, LogError> {
         .map_err(|error| LogError::Filter { filter: filter.to_owned(), problem: error.to_string() })
 }
 
+/// Spans inside an evaluation that are for traces alone: what is logged in them belongs to the evaluation, and a span
+/// that the logs take part in costs as much again.
+const FOR_TRACES: [&str; 2] = ["llm_api_call", "calculate_fitness"];
+
 /// The actor library tells of every message below the level of information: nobody who asks for `debug` means that.
 /// Its spans live as long as their actor, and would put their fields into all that the actor logs.
-fn without_actor_noise() -> FilterFn {
-    filter_fn(|metadata| {
-        let is_noise = metadata.is_span() || *metadata.level() > Level::INFO;
-        !is_noise || metadata.target().split("::").next() != Some("ractor")
-    })
+fn without_noise() -> FilterFn {
+    let is_no_noise: fn(&Metadata<'_>) -> bool = |metadata| {
+        let is_of_actors = metadata.target().split("::").next() == Some("ractor");
+        match metadata.is_span() {
+            true => !is_of_actors && !FOR_TRACES.contains(&metadata.name()),
+            false => !is_of_actors || *metadata.level() <= Level::INFO,
+        }
+    };
+    // Said, because a filter that does not say it has all the libraries below us ask for each of their events.
+    FilterFn::new(is_no_noise).with_max_level_hint(LevelFilter::TRACE)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use evohub_monitoring::metrics::Mailbox;
+use evohub_monitoring::traces::TraceContext;
 use ractor::{ACTIVE_STATES, ActorCell, ActorId, ActorRef, RpcReplyPort};
 
 use super::envelope::{Envelope, Message};
@@ -28,17 +29,22 @@ impl<M: Message> Address<M> {
     /// an answer brings a reply that says so when it is dropped.
     pub(crate) fn send(&self, message: M) {
         // The envelope comes back with the error, and is counted as a dead letter when it is dropped.
-        let _ = self.inner.cast(Envelope::seal(message, &self.mailbox));
+        let _ = self.inner.cast(Envelope::seal(message, &self.mailbox, TraceContext::default()));
     }
 
-    /// Sends a message and waits for the answer, for as long as the actor is there where there is no limit. `None`: it
+    /// The same for a message that begins something: what it begins belongs to the sender's trace.
+    pub(crate) fn send_in_trace(&self, message: M) {
+        let _ = self.inner.cast(Envelope::seal(message, &self.mailbox, TraceContext::current()));
+    }
+
+    /// Sends a message in the sender's trace and waits for the answer, for as long as the actor is there where there is no limit. `None`: it
     /// did not come in time, or the actor is gone.
     pub(crate) async fn ask<T: Send + 'static>(
         &self,
         message: impl FnOnce(RpcReplyPort<T>) -> M,
         limit: Option<Duration>,
     ) -> Option<T> {
-        let seal = |reply| Envelope::seal(message(reply), &self.mailbox);
+        let seal = |reply| Envelope::seal(message(reply), &self.mailbox, TraceContext::current());
         self.inner.call(seal, limit).await.ok()?.success_or(()).ok()
     }
 

@@ -28,15 +28,15 @@ pub(crate) struct Envelope<M> {
 /// A message that has arrived.
 pub(crate) struct Letter<M> {
     pub(crate) message: M,
-    /// The trace that it was sent in.
+    /// The trace that what it begins belongs to; empty where it begins nothing.
     pub(crate) context: TraceContext,
 }
 
 impl<M: Message> Envelope<M> {
-    /// Seals a message in the trace of whoever sends it.
-    pub(super) fn seal(message: M, mailbox: &Mailbox) -> Self {
+    /// Seals a message, with the trace that what it begins belongs to.
+    pub(super) fn seal(message: M, mailbox: &Mailbox, context: TraceContext) -> Self {
         let ticket = mailbox.seal(message.kind());
-        Self { message, context: TraceContext::current(), ticket }
+        Self { message, context, ticket }
     }
 
     /// The message, and the guard of its handling.

@@ -71,7 +71,7 @@ impl JobActorState {
         self.metrics.set(JobPhase::Closing);
         let wanted = orders.len();
         self.emit(JobEvent::Closing { evaluations: wanted as u64 });
-        generation.send(GenerationMessage::Dispatch(orders));
+        generation.send_in_trace(GenerationMessage::Dispatch(orders));
         generation.send(GenerationMessage::Close);
         self.closing = Some(Closing { generation, scores: BTreeMap::new(), wanted });
         self.end_when_closed(myself);

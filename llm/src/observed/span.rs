@@ -68,11 +68,6 @@ impl Called {
 pub(super) struct CallSpan(Span);
 
 impl CallSpan {
-    /// The span, to do the call in.
-    pub(super) fn inside(&self) -> Span {
-        self.0.clone()
-    }
-
     pub(super) fn answered(&self, response: &ChatResponse) {
         self.0.record("gen_ai.response.finish_reasons", response.finish.as_str());
         // A collector takes an unsigned number for a text.
