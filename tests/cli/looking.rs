@@ -55,3 +55,11 @@ fn a_closed_pipe_is_no_failure() {
         assert!(output.stderr.is_empty(), "{output:?}");
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_catalogue_of_metrics_is_what_the_program_says() {
+    let said = Folder::new().run(&["metrics"]).done().stdout;
+    let written = include_str!("../../docs/metrics.md");
+    assert!(said == written, "docs/metrics.md is out of date: run scripts/generate");
+}

@@ -50,7 +50,7 @@ fn json_lines_have_the_keys_and_the_fields() {
         let job = tracing::info_span!("job", job_id = "movie-1", node = tracing::field::Empty);
         let _job = job.enter();
         job.record("node", "n1");
-        let _call = tracing::info_span!("llm_api_call", job_id = "movie-2").entered();
+        let _call = tracing::info_span!("evaluate_prompt", job_id = "movie-2").entered();
         tracing::warn!(target: "evohub_llm", retries = 2, wait = 0.5, cached = false, line = 7, "slow {}", "answer");
         tracing::trace!(bad = f64::NAN);
     });
@@ -60,7 +60,7 @@ fn json_lines_have_the_keys_and_the_fields() {
     assert_eq!(line["message"], "slow answer");
     assert_eq!(line["logger"], "evohub_llm");
     assert_eq!(line["module"], "evohub_monitoring::logs::tests");
-    assert_eq!(line["function"], "llm_api_call");
+    assert_eq!(line["function"], "evaluate_prompt");
     assert!(line["line"].as_u64() > Some(40));
     assert_eq!(line["job_id"], "movie-2", "the inner span's value");
     assert_eq!(line["node"], "n1", "recorded later");
