@@ -1,5 +1,7 @@
 //! The population of one island: owns its run, translates messages into events and carries out actions.
 
+mod observed;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,8 +9,8 @@ use evohub_evolution::{
     Action, Candidate, CandidateId, CaseSet, Checkpoint, Cost, Digest, Event, Failure, Finish, Outcome,
     Progress, ProposalOrder, Run, RunEvent, RunSettings,
 };
-use evohub_monitoring::metrics::{IslandFigures, IslandMetrics, SavedBy};
-use evohub_monitoring::traces::{TraceContext, set_parent};
+use evohub_monitoring::metrics::{IslandFigures, IslandMetrics};
+use evohub_monitoring::traces::TraceContext;
 use evohub_store::{CandidateRecord, CheckpointRecord, HistoryRecord, JournalBatch};
 use ractor::{ActorProcessingErr, RpcReplyPort, SupervisionEvent, async_trait};
 use strum::IntoStaticStr;
@@ -41,25 +43,6 @@ pub(crate) struct PopulationArguments {
     /// The trace of the job.
     pub(crate) context: TraceContext,
     pub(crate) report: Box<dyn Fn(PopulationReport) + Send + Sync>,
-}
-
-impl PopulationArguments {
-    /// The span of a generation; 0 measures the seeds.
-    fn generation_span(&self, number: u32) -> Span {
-        let span = tracing::info_span!(
-            parent: None,
-            "generation",
-            job_id = %self.means.job,
-            island = i64::from(self.island),
-            generation = i64::from(number),
-            evaluations = tracing::field::Empty,
-            best = tracing::field::Empty,
-            mean = tracing::field::Empty,
-            diversity = tracing::field::Empty,
-        );
-        set_parent(&span, &self.context);
-        span
-    }
 }
 
 /// What a population tells its job.
@@ -234,54 +217,6 @@ impl PopulationState {
             validation_cases,
             outcome: outcome.as_str().to_owned(),
         })
-    }
-
-    /// Counts what happened in the run.
-    fn count(&self, event: &RunEvent) {
-        let metrics = &self.arguments.means.metrics;
-        match event {
-            // One that races on settles later.
-            RunEvent::CandidateSettled { outcome: Outcome::Open, .. } => {}
-            RunEvent::CandidateSettled { id, outcome, score, .. } => {
-                if let Some(born) = self.run.ledger().born(*id) {
-                    metrics.evolution.candidate(&born.birth.operator, outcome.as_str());
-                }
-                if let Some(score) = score {
-                    metrics.business.fitness("score", *score);
-                }
-            }
-            RunEvent::GenerationCompleted(progress) => {
-                metrics.evolution.generation_completed();
-                let (now, before) = (progress.saved, self.progress.saved);
-                for (by, now, before) in [
-                    (SavedBy::MinibatchGate, now.gate, before.gate),
-                    (SavedBy::Racing, now.race, before.race),
-                ] {
-                    metrics.evaluation.saved(by, now.saturating_sub(before));
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// Closes the span of the generation that is over, and opens the next one's where there is one.
-    fn turn_span(&mut self, progress: &Progress) {
-        tracing::info!(
-            evaluations = progress.evaluations,
-            best = progress.best,
-            mean = progress.mean,
-            diversity = progress.diversity,
-            dollars = progress.dollars,
-            "a generation is complete"
-        );
-        self.span.record("evaluations", progress.evaluations as i64);
-        self.span.record("best", progress.best);
-        self.span.record("mean", progress.mean);
-        self.span.record("diversity", progress.diversity);
-        self.span = match self.run.is_finished() {
-            true => Span::none(),
-            false => self.arguments.generation_span(progress.generation + 1),
-        };
     }
 
     fn announce(&mut self, event: RunEvent, note: &mut JournalBatch) {
