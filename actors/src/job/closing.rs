@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use evohub_evolution::{CandidateId, Piece, Split};
+use evohub_evolution::{CandidateId, FinishReason, Piece, Split};
 use evohub_monitoring::metrics::JobPhase;
 use evohub_store::JobState;
 use ractor::ActorProcessingErr;
@@ -36,7 +36,13 @@ impl JobActorState {
         myself: &Address<JobMessage>,
     ) -> Result<(), ActorProcessingErr> {
         let Some(best) = self.finished.as_ref().and_then(|finished| finished.best.as_ref()) else {
-            let message = "the search ended before any prompt was measured: raise the budget";
+            let reason = self.finished.as_ref().map(|finished| finished.finish.reason);
+            let message = match reason {
+                Some(FinishReason::Exhausted) => {
+                    "no prompt could be measured: the evaluations that were set aside say why, as warnings in the log"
+                }
+                _ => "the search ended before any prompt was measured: raise the budget",
+            };
             self.end(JobState::Failed, Some(message.to_owned()), myself);
             return Ok(());
         };
