@@ -1,8 +1,8 @@
 //! Actors whose mailboxes are measured: a thin shell around `ractor`.
 //!
 //! Every message travels in an [`Envelope`]: with the ticket that counts it, and with the sender's trace where it begins
-//! something. What an actor
-//! logs carries the fields of its own span ([`Actor::span`]), not those of whoever sent it a message.
+//! something. What an actor logs carries the fields of its own span ([`Actor::span`]), not those of whoever sent it a
+//! message.
 
 mod address;
 mod envelope;

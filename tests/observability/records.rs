@@ -5,12 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use evohub::evolution::{Outcome, RunEvent};
-use evohub::job_file::JobFile;
-use evohub::monitoring::metrics::{Metrics, MetricsConfig};
-use evohub::store::{self, JobId, Store, Totals};
-use evohub::{Engine, EngineConfig, JobEvent, JobResult, Toolbox};
+use evohub::store::{JobId, Totals};
+use evohub::{JobEvent, JobResult, JobSpec, Toolbox};
 
 use crate::folder::{Folder, films};
+use crate::node::{Node, Told};
 use crate::server::{Asked, Reply, Server};
 
 /// What a job did, by its own account.
@@ -20,18 +19,17 @@ struct Done {
     events: Vec<JobEvent>,
 }
 
-async fn run(engine: &Engine, store: &Arc<dyn Store>, folder: &Folder, settings: &[&str]) -> Done {
-    let settings: Vec<_> = settings.iter().map(|setting| setting.parse().unwrap()).collect();
-    let file = JobFile::load(&folder.path().join("job.toml"), &settings).unwrap();
-    let job = engine.submit(file.spec).await.unwrap();
-    let mut listener = job.events();
-    let mut events = vec![];
-    while let Ok(event) = listener.recv().await {
-        events.push(event);
-    }
-    let result = job.result().await.unwrap();
-    let totals = store.totals(&JobId(result.job.clone())).await.unwrap();
+/// Runs the folder's job with a change of what it says.
+async fn run(node: &Node, folder: &Folder, change: impl FnOnce(&mut JobSpec)) -> Done {
+    let Told { events, result } = node.run_changed(folder, change).await;
+    let totals = node.store.totals(&JobId(result.job.clone())).await.unwrap();
     Done { result, totals, events }
+}
+
+/// No attempt is made again below the actors, so that every failure is one of an evaluation.
+fn without_retries(spec: &mut JobSpec) {
+    let provider = spec.providers.get_mut("lab").unwrap();
+    (provider.max_retries, provider.breaker_failures) = (0, 1_000);
 }
 
 /// The page, summed up over whatever labels are not named.
@@ -108,15 +106,9 @@ fn the_figures_of_a_job_that_fails_in_known_ways_are_exact() {
     let server = failing_server(&failing);
     tokio::runtime::Runtime::new().unwrap().block_on(async {
         let folder = Folder::with_job(&server);
-        let store = store::open(folder.store().to_str().unwrap()).await.unwrap();
-        let metrics = Metrics::new(&MetricsConfig::default());
-        let toolbox = Toolbox::new(Arc::clone(&metrics));
-        let engine =
-            Engine::start(EngineConfig { toolbox, ..EngineConfig::new(Arc::clone(&store)) }).await.unwrap();
-        // No attempt is made again below the actors, so that every failure is one of an evaluation.
-        let settings = ["providers.lab.max_retries=0", "providers.lab.breaker_failures=1000"];
-
-        let Done { result, totals, events } = run(&engine, &store, &folder, &settings).await;
+        let node = Node::start(&folder, Toolbox::default()).await;
+        let metrics = Arc::clone(node.metrics());
+        let Done { result, totals, events } = run(&node, &folder, without_retries).await;
         assert_eq!(result.status, "done", "{result:?}");
         let page = Page(metrics.encode());
         let count = |counter: &AtomicUsize| counter.load(Ordering::SeqCst) as u64;
@@ -190,7 +182,7 @@ fn the_figures_of_a_job_that_fails_in_known_ways_are_exact() {
 
         // The same job again costs nothing, and says so.
         let asked = server.count();
-        let again = run(&engine, &store, &folder, &settings).await;
+        let again = run(&node, &folder, without_retries).await;
         assert_eq!((server.count(), again.totals.model_calls), (asked, 0));
         let page = Page(metrics.encode());
         page.is("prompt_evaluations_total", &[("outcome", "success")], totals.evaluations);
@@ -200,7 +192,7 @@ fn the_figures_of_a_job_that_fails_in_known_ways_are_exact() {
         page.is("llm_api_calls_total", &[], asked as u64);
         page.is("evolution_jobs", &[("state", "done")], 2);
 
-        engine.shutdown().await;
+        node.end().await;
         // The children end a moment after the root.
         while Page(metrics.encode()).sum("actors_alive", &[]) > 0.0 {
             tokio::task::yield_now().await;
@@ -217,12 +209,9 @@ fn attempts_below_the_actors_are_counted_as_retries() {
     let server = failing_server(&failing);
     tokio::runtime::Runtime::new().unwrap().block_on(async {
         let folder = Folder::with_job(&server);
-        let store = store::open(folder.store().to_str().unwrap()).await.unwrap();
-        let metrics = Metrics::new(&MetricsConfig::default());
-        let toolbox = Toolbox::new(Arc::clone(&metrics));
-        let engine =
-            Engine::start(EngineConfig { toolbox, ..EngineConfig::new(Arc::clone(&store)) }).await.unwrap();
-        let Done { totals, .. } = run(&engine, &store, &folder, &[]).await;
+        let node = Node::start(&folder, Toolbox::default()).await;
+        let metrics = Arc::clone(node.metrics());
+        let Done { totals, .. } = run(&node, &folder, |_| {}).await;
         let page = Page(metrics.encode());
         for (error_type, counter) in
             [("server", &failing.server), ("rate_limited", &failing.limited), ("connection", &failing.cut)]
@@ -234,6 +223,6 @@ fn attempts_below_the_actors_are_counted_as_retries() {
         page.is("prompt_evaluations_total", &[("outcome", "failed")], 0);
         let retries = page.sum("llm_api_retries_total", &[]);
         assert_eq!(server.count() as f64, totals.model_calls as f64 + retries);
-        engine.shutdown().await;
+        node.end().await;
     });
 }

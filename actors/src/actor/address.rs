@@ -37,8 +37,8 @@ impl<M: Message> Address<M> {
         let _ = self.inner.cast(Envelope::seal(message, &self.mailbox, TraceContext::current()));
     }
 
-    /// Sends a message in the sender's trace and waits for the answer, for as long as the actor is there where there is no limit. `None`: it
-    /// did not come in time, or the actor is gone.
+    /// Sends a message in the sender's trace and waits for the answer, for as long as the actor is there where there is
+    /// no limit. `None`: it did not come in time, or the actor is gone.
     pub(crate) async fn ask<T: Send + 'static>(
         &self,
         message: impl FnOnce(RpcReplyPort<T>) -> M,

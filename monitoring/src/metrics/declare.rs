@@ -146,22 +146,20 @@ impl Declarations {
         Series::new(family, self.max_series, folded)
     }
 
-    /// Metrics that are looked up when the page is made.
-    pub(super) fn collector(&mut self, declared: &[(Name, Kind, &'static str)], collector: impl Collector) {
+    /// Metrics that are looked up when the page is made, all with the same labels.
+    pub(super) fn collector(
+        &mut self,
+        declared: &[(Name, Kind, &'static str)],
+        labels: &'static [&'static str],
+        collector: impl Collector,
+    ) {
         for (name, kind, help) in declared {
-            self.note(*name, *kind, &[], help);
+            self.note(*name, *kind, labels, help);
         }
         self.registry.register_collector(Box::new(collector));
     }
 
-    /// The same, whose labels the collector gives.
-    pub(super) fn note(
-        &mut self,
-        name: Name,
-        kind: Kind,
-        labels: &'static [&'static str],
-        help: &'static str,
-    ) {
+    fn note(&mut self, name: Name, kind: Kind, labels: &'static [&'static str], help: &'static str) {
         self.catalogue.push(Declaration { name: name.full(kind), kind, labels, help });
     }
 

@@ -71,11 +71,9 @@ pub struct IslandMetrics {
 impl Islands {
     pub(super) fn declare(declare: &mut Declarations, job_label: bool) -> Arc<Self> {
         let islands = Arc::new(Self { job_label, ..Self::default() });
-        let labels: &[&str] = if job_label { &["job"] } else { &[] };
-        for (name, help, _) in GAUGES {
-            declare.note(name, Kind::Gauge, labels, help);
-        }
-        declare.collector(&[], Arc::clone(&islands));
+        let labels: &'static [&'static str] = if job_label { &["job"] } else { &[] };
+        let gauges = GAUGES.map(|(name, help, _)| (name, Kind::Gauge, help));
+        declare.collector(&gauges, labels, Arc::clone(&islands));
         islands
     }
 

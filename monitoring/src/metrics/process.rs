@@ -31,7 +31,7 @@ pub(super) fn declare(declare: &mut Declarations) {
         (MOST, Kind::Gauge, MOST_HELP),
         (START, Kind::Gauge, START_HELP),
     ];
-    declare.collector(&declared, ProcessCollector);
+    declare.collector(&declared, &[], ProcessCollector);
 }
 
 #[derive(Debug)]

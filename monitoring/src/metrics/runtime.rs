@@ -20,7 +20,7 @@ const QUEUE_HELP: &str = "Tasks that wait in the queue that all threads share";
 
 pub(super) fn declare(declare: &mut Declarations) {
     let gauges = [(WORKERS, WORKERS_HELP), (TASKS, TASKS_HELP), (QUEUE, QUEUE_HELP)];
-    declare.collector(&gauges.map(|(name, help)| (name, Kind::Gauge, help)), Runtime);
+    declare.collector(&gauges.map(|(name, help)| (name, Kind::Gauge, help)), &[], Runtime);
 }
 
 /// The runtime on which the page is made.

@@ -64,8 +64,7 @@ impl StoreMetrics {
             ),
             pools: Arc::clone(&pools),
         };
-        declare.note(CONNECTIONS, Kind::Gauge, &["state"], CONNECTIONS_HELP);
-        declare.collector(&[], pools);
+        declare.collector(&[(CONNECTIONS, Kind::Gauge, CONNECTIONS_HELP)], &["state"], pools);
         metrics
     }
 
