@@ -127,7 +127,7 @@ pub(crate) struct GenerationState {
     open: HashMap<u64, Open>,
     next: u64,
     /// Orders that the store was not asked for yet, with their keys, and whether they are evaluations.
-    asked: Vec<(u64, Digest, bool)>,
+    unknown: Vec<(u64, Digest, bool)>,
     looking_up: bool,
     /// Looked up, not known, and waiting for a permit.
     ready: VecDeque<u64>,
@@ -147,7 +147,7 @@ impl GenerationState {
     fn dispatch(&mut self, orders: Vec<Order>, context: &TraceContext) {
         for order in orders {
             let key = self.key(&order);
-            self.asked.push((self.next, key, matches!(order, Order::Evaluate(_))));
+            self.unknown.push((self.next, key, matches!(order, Order::Evaluate(_))));
             let context = context.clone();
             let open = Open { order, context, attempt: 0, deadline: None, failures: 0, successes: 0 };
             self.open.insert(self.next, open);
@@ -158,11 +158,11 @@ impl GenerationState {
     /// Asks the store for all orders that it was not asked for yet, unless it is being asked: what comes meanwhile
     /// makes up the next question, so that a load of small orders does not become a load of small questions.
     fn look_up(&mut self, myself: &Address<GenerationMessage>) {
-        if self.looking_up || self.asked.is_empty() {
+        if self.looking_up || self.unknown.is_empty() {
             return;
         }
         self.looking_up = true;
-        let numbers = std::mem::take(&mut self.asked);
+        let numbers = std::mem::take(&mut self.unknown);
         let (store, myself) = (Arc::clone(&self.arguments.means.store), myself.clone());
         tokio::spawn(async move {
             let message = match look_up(&*store, &numbers).await {
@@ -380,7 +380,7 @@ impl Actor for Generation {
             arguments,
             open: HashMap::new(),
             next: 0,
-            asked: vec![],
+            unknown: vec![],
             looking_up: false,
             ready: VecDeque::new(),
             running: 0,
