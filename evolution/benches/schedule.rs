@@ -12,7 +12,7 @@ mod simulation;
 
 use evohub_evolution::optimizers::{GaConfig, GepaConfig};
 use evohub_evolution::race::RaceConfig;
-use evohub_evolution::{AlgorithmConfig, Budget};
+use evohub_evolution::{AlgorithmConfig, Budget, IslandSettings};
 use simulation::{Landscape, Setup, simulate};
 
 const LANDSCAPES: [(&str, Landscape); 4] = [
@@ -68,6 +68,7 @@ fn main() {
                         reflection: true,
                         duplicates: false,
                         restarts: false,
+                        island: IslandSettings::default(),
                     })
                 })
                 .collect();

@@ -19,6 +19,24 @@ pub struct Budget {
     pub tokens: Option<u64>,
 }
 
+impl Budget {
+    /// The share of one of `count` islands (0 counts as 1). Whole numbers add up to the whole, the first islands
+    /// having one more where they do not divide; dollars are divided evenly.
+    pub fn split(self, count: u32, index: u32) -> Self {
+        Self {
+            evaluations: self.evaluations.map(|all| share(all, count, index)),
+            dollars: self.dollars.map(|all| all / f64::from(count.max(1))),
+            tokens: self.tokens.map(|all| share(all, count, index)),
+        }
+    }
+}
+
+/// The part of a whole number that one of `count` islands has: all parts together are the whole.
+pub(crate) fn share(all: u64, count: u32, index: u32) -> u64 {
+    let count = u64::from(count.max(1));
+    all / count + u64::from(u64::from(index) < all % count)
+}
+
 /// Upper bounds on what one call can take, linear in the characters sent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct CostModel {
@@ -244,6 +262,18 @@ mod tests {
     fn account(budget: Budget, closing: u64) -> Account {
         let cost = CostModel { dollars_per_call: 1.0, ..CostModel::default() };
         Account::new(budget, cost, cost, closing)
+    }
+
+    #[test]
+    fn shares_add_up() {
+        for (all, count) in [(10, 3), (2, 5), (7, 1), (0, 4), (u64::MAX, 7)] {
+            let budget = Budget { evaluations: Some(all), dollars: Some(1.0), tokens: None };
+            let shares: Vec<Budget> = (0..count).map(|index| budget.split(count, index)).collect();
+            assert_eq!(shares.iter().filter_map(|share| share.evaluations).sum::<u64>(), all);
+            assert!(shares.iter().filter_map(|share| share.evaluations).is_sorted_by(|a, b| a >= b));
+            assert!((shares.iter().filter_map(|share| share.dollars).sum::<f64>() - 1.0).abs() < 1e-12);
+            assert!(shares.iter().all(|share| share.tokens.is_none()));
+        }
     }
 
     #[test]

@@ -5,6 +5,8 @@ use crate::candidate::{Candidate, CandidateId};
 use crate::case::CaseSet;
 use crate::event::{Action, RunEvent};
 use crate::ledger::{Birth, Ledger, Outcome};
+use crate::migration::{Exchange, Migrants};
+use crate::rng::stream;
 use crate::run::RunSettings;
 use crate::variation::Operators;
 
@@ -22,6 +24,10 @@ pub struct Context<'a> {
     pub account: &'a Account,
     /// Validation cases in the shared order.
     pub order: &'a [u32],
+    /// Seed of all chance on this island.
+    pub seed: u64,
+    /// The dealings with other islands.
+    pub(crate) exchange: &'a mut Exchange,
     pub(crate) announcements: &'a mut Vec<Action>,
 }
 
@@ -69,6 +75,33 @@ impl Context<'_> {
     /// Marks a good moment to make the state durable.
     pub fn checkpoint(&mut self) {
         self.announcements.push(Action::Checkpoint);
+    }
+
+    /// Sends candidates of this population, all measured on the ranked cases, to the targets of an epoch.
+    pub(crate) fn emigrate(&mut self, epoch: u32, population: &[CandidateId]) {
+        let migration = self.settings.island.migration;
+        let fitness: Vec<f64> =
+            population.iter().map(|id| self.ledger.mean_on(*id, self.ranked()).unwrap_or(0.0)).collect();
+        let mut rng = stream(self.seed, "emigrants", epoch.into());
+        let chosen = migration.send.choose(&fitness, migration.size as usize, &mut rng);
+        let candidates: Vec<Candidate> =
+            chosen.iter().filter_map(|at| self.ledger.candidate(population[*at])).cloned().collect();
+        for to in self.exchange.depart(epoch) {
+            let count = candidates.len() as u32;
+            self.announce(RunEvent::Emigrated { epoch, to, candidates: count });
+            self.send(epoch, to, candidates.clone(), false);
+        }
+    }
+
+    /// Tells the islands that could expect something of this one that it is over, once.
+    pub(crate) fn say_farewell(&mut self) {
+        let (epoch, audience) = self.exchange.farewell();
+        audience.into_iter().for_each(|to| self.send(epoch, to, vec![], true));
+    }
+
+    fn send(&mut self, epoch: u32, to: u32, candidates: Vec<Candidate>, last: bool) {
+        let from = self.settings.island.index;
+        self.announcements.push(Action::Emigrate(Migrants { epoch, from, to, candidates, last }));
     }
 
     fn announce_settled(&mut self, id: CandidateId, outcome: Outcome, seen: usize) {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::candidate::{Candidate, CandidateId};
 use crate::evaluation::{Evaluation, Failure};
 use crate::ledger::{Birth, Outcome};
+use crate::migration::Migrants;
 use crate::piece::{Answer, EvaluationOrder, Piece, ProposalId, ProposalOrder};
 
 /// What happens to a run.
@@ -45,6 +46,8 @@ pub enum Event {
         /// Why.
         failure: Failure,
     },
+    /// Migrants of another island came. A repeat, and what is too late or not for this island, changes nothing.
+    Immigrated(Migrants),
     /// The run is to end with what it has: no new work is given out.
     StopAsked,
 }
@@ -56,6 +59,9 @@ pub enum Action {
     Evaluate(EvaluationOrder),
     /// Ask the reflection model.
     Propose(ProposalOrder),
+    /// Send migrants to another island. They must be durable before any checkpoint taken after this step is: a run
+    /// that goes on from such a checkpoint does not send them again.
+    Emigrate(Migrants),
     /// Make the run's state durable: a good moment.
     Checkpoint,
     /// Tell observers. They cannot alter the run.
@@ -95,6 +101,26 @@ pub enum RunEvent {
         operator: String,
         /// Why, in a short stable name.
         reason: String,
+    },
+    /// Candidates were sent to another island.
+    Emigrated {
+        /// Number of the exchange, from 1.
+        epoch: u32,
+        /// The island that they go to.
+        to: u32,
+        /// How many.
+        candidates: u32,
+    },
+    /// It was decided what becomes of the candidates that came from another island.
+    Migrated {
+        /// Number of the exchange, from 1.
+        epoch: u32,
+        /// The island that sent them.
+        from: u32,
+        /// How many came.
+        candidates: u32,
+        /// How many of them were new and found a place in the population.
+        kept: u32,
     },
     /// A generation, or a window of a steady state, is over.
     GenerationCompleted(Progress),

@@ -33,6 +33,8 @@ pub enum Told {
     Answered(ProposalId, Answer),
     /// The reflection model will not answer.
     Unanswered(ProposalId, Failure),
+    /// Migrants of another island came.
+    Immigrated,
     /// The budget pays for no more: close with what there is.
     BudgetEnded,
     /// Somebody asked the run to stop: close with what there is.

@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::account::{Account, Budget, Cost, CostModel};
+use crate::account::{Account, Budget, Cost, CostModel, share};
 use crate::candidate::{Candidate, CandidateId};
 use crate::case::{Case, CaseSet, Split};
 use crate::context::Context;
 use crate::diversity;
 use crate::event::{Action, Event, Finish, Progress, RunEvent};
 use crate::ledger::Ledger;
+use crate::migration::{Exchange, ExchangeState, IslandSettings};
 use crate::optimizers::{AlgorithmConfig, Optimizer, Told, Work};
 use crate::order::balanced_order;
 use crate::piece::{EvaluationOrder, Piece, ProposalId, ProposalOrder};
@@ -24,7 +25,7 @@ pub use checkpoint::{Checkpoint, CheckpointError};
 /// How a run is set up. The same settings, cases and operators, and the same scores, give the same run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunSettings {
-    /// Seed of all chance.
+    /// Seed of the job. From it comes all chance, and what its islands have in common.
     pub seed: u64,
     /// The algorithm and its settings.
     pub algorithm: AlgorithmConfig,
@@ -36,14 +37,33 @@ pub struct RunSettings {
     pub limits: VariationLimits,
     /// Validation cases that the search ranks on, from 1 to all.
     pub ranking_cases: usize,
-    /// What the run may spend.
+    /// What the run may spend: this island's share of the job's budget.
     pub budget: Budget,
     /// Upper bound on what one evaluation takes.
     pub evaluation_cost: CostModel,
     /// Upper bound on what one proposal takes.
     pub proposal_cost: CostModel,
-    /// Evaluations that the report will make after the run, paid from the same dollars and tokens.
+    /// Evaluations that the report will make after the run, paid from the same dollars and tokens: this island's
+    /// share of them.
     pub closing_evaluations: u64,
+    /// Its place among the islands of the job.
+    #[serde(default)]
+    pub island: IslandSettings,
+}
+
+impl RunSettings {
+    /// The settings of one island, from those of the whole job: its share of the budget and of the evaluations that
+    /// are kept back for the report, so that over all islands these are spent, and kept back, once. The ranked cases
+    /// stay as they are, the same for all: choose them by the budget of one island.
+    pub fn for_island(&self, index: u32) -> Self {
+        let count = self.island.count;
+        Self {
+            budget: self.budget.split(count, index),
+            closing_evaluations: share(self.closing_evaluations, count, index),
+            island: IslandSettings { index, ..self.island },
+            ..self.clone()
+        }
+    }
 }
 
 /// One evolution of one island. [`Run::step`] is all there is to it.
@@ -52,6 +72,7 @@ pub struct Run {
     cases: Arc<CaseSet>,
     operators: Arc<Operators>,
     order: Vec<u32>,
+    exchange: Exchange,
     ledger: Ledger,
     account: Account,
     optimizer: Box<dyn Optimizer>,
@@ -71,6 +92,7 @@ impl Run {
         );
         Self {
             order: balanced_order(&cases.validation, &mut stream(settings.seed, "order", 0)),
+            exchange: Exchange::new(&settings, ExchangeState::default()),
             ledger: Ledger::new(&cases),
             account,
             optimizer: settings.algorithm.start(),
@@ -112,6 +134,11 @@ impl Run {
                     self.tell(Told::Unanswered(id, failure), &mut actions);
                 }
             }
+            Event::Immigrated(migrants) => {
+                if self.finish.is_none() && self.exchange.receive(migrants) {
+                    self.tell(Told::Immigrated, &mut actions);
+                }
+            }
             Event::StopAsked => self.tell(Told::Stopped, &mut actions),
         }
         self.finish_when_over(&mut actions);
@@ -123,6 +150,12 @@ impl Run {
         let orders = self.account.pieces_in_flight().filter_map(|piece| self.order_of(*piece));
         let questions = self.questions.iter().cloned().map(Action::Propose);
         orders.map(Action::Evaluate).chain(questions).collect()
+    }
+
+    /// The islands without whose migrants it does not go on now, in ascending order. With nothing else under way it
+    /// stands still until these come.
+    pub fn waiting_for(&self) -> Vec<u32> {
+        self.exchange.missing()
     }
 
     /// How many pieces of work are under way.
@@ -247,6 +280,8 @@ impl Run {
             ledger: &mut self.ledger,
             account: &self.account,
             order: &self.order,
+            seed: self.settings.island.seed(self.settings.seed),
+            exchange: &mut self.exchange,
             announcements,
         };
         (&mut *self.optimizer, context)
@@ -255,6 +290,8 @@ impl Run {
     /// A run is over when its optimizer says so and nothing is under way: what was paid for is heard first.
     fn finish_when_over(&mut self, actions: &mut Vec<Action>) {
         let Some(reason) = self.optimizer.finished() else { return };
+        // Whoever would wait for it need not wait for what is still under way.
+        self.parts(actions).1.say_farewell();
         if self.finish.is_some() || self.account.in_flight() > 0 {
             return;
         }
@@ -297,7 +334,7 @@ impl Context<'_> {
             dollars: self.account.spent().dollars,
             best: scores.iter().copied().fold(0.0, f64::max),
             mean: if scores.is_empty() { 0.0 } else { scores.iter().sum::<f64>() / scores.len() as f64 },
-            diversity: diversity::mean_pairwise_distance(&members, self.settings.seed),
+            diversity: diversity::mean_pairwise_distance(&members, self.seed),
             population: population.len() as u32,
         }
     }

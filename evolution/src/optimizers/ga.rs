@@ -3,8 +3,12 @@
 //!
 //! A generation is a barrier: the next is bred when the last result is known, so that the same seed and scores give
 //! the same run in any order of arrival. Children race against the worst of those who would stay.
+//!
+//! Where there are other islands, an exchange is a barrier as well: the next generation is bred when the migrants of
+//! the same exchange have come and were measured on all ranked cases.
 
 mod breeding;
+mod exchange;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -16,6 +20,7 @@ use crate::event::{FinishReason, RunEvent, Saved};
 use crate::finals::Finals;
 use crate::ledger::{Birth, Outcome};
 use crate::measurements::Measurements;
+use crate::migration::Arrival;
 use crate::optimizers::seeding::{bear_seeds, pieces, seed_pieces};
 use crate::optimizers::{Optimizer, Told, Work};
 use crate::piece::ProposalOrder;
@@ -83,12 +88,18 @@ impl GaConfig {
 /// Generations in a row that brought nobody new, after which nothing is left to try.
 const BARREN: u32 = 20;
 const SEEDS: u64 = u64::MAX;
+/// The owner of the measurements of those that came from other islands.
+const MIGRANTS: u64 = u64::MAX - 1;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum Phase {
     Start,
     Seeding,
     Breeding,
+    /// The migrants of an exchange have not all come.
+    Waiting,
+    /// They are being measured.
+    Welcoming,
     Finals,
     Over(FinishReason),
 }
@@ -102,6 +113,7 @@ pub struct Ga {
     questions: VecDeque<ProposalOrder>,
     population: Vec<CandidateId>,
     children: BTreeMap<u64, Child>,
+    arrivals: Vec<Arrival>,
     next: u64,
     generation: u32,
     saved: Saved,
@@ -119,6 +131,7 @@ impl Ga {
             questions: VecDeque::new(),
             population: vec![],
             children: BTreeMap::new(),
+            arrivals: vec![],
             next: 0,
             generation: 0,
             saved: Saved::default(),
@@ -182,7 +195,7 @@ impl Ga {
         if self.barren >= BARREN {
             self.begin_finals(context);
         } else {
-            self.breed(context);
+            self.go_on(context);
         }
     }
 
@@ -192,12 +205,18 @@ impl Ga {
         let score =
             |id: &CandidateId, context: &Context<'_>| context.ledger.mean_on(*id, &ranked).unwrap_or(0.0);
         self.population.sort_by(|a, b| score(b, context).total_cmp(&score(a, context)));
-        for id in self.population.split_off(self.config.population.min(self.population.len())) {
-            context.settle(id, Outcome::Displaced, ranked.len());
+        self.displace_beyond(self.config.population, context);
+    }
+
+    fn displace_beyond(&mut self, most: usize, context: &mut Context<'_>) {
+        let ranked = context.ranked().len();
+        for id in self.population.split_off(most.min(self.population.len())) {
+            context.settle(id, Outcome::Displaced, ranked);
         }
     }
 
     fn begin_finals(&mut self, context: &mut Context<'_>) {
+        context.say_farewell();
         let most = context.account.budget().evaluations;
         let left = most.map(|most| most.saturating_sub(context.account.evaluations()));
         let finals = Finals::new(&self.population, left, context);
@@ -211,12 +230,18 @@ impl Ga {
 
     /// Whether a generation fits into the part of the budget that is not kept for the finals.
     fn may_breed(&self, context: &Context<'_>) -> bool {
+        self.affordable(context) >= self.brood()
+    }
+
+    /// How many candidates can be measured on all ranked cases before the finals.
+    fn affordable(&self, context: &Context<'_>) -> usize {
         if context.account.spent_share() > 1.0 - self.config.finals {
-            return false;
+            return 0;
         }
-        let Some(most) = context.account.budget().evaluations else { return true };
-        let wanted = self.brood() * context.ranked().len();
-        context.account.evaluations() + wanted as u64 <= (most as f64 * (1.0 - self.config.finals)) as u64
+        let Some(most) = context.account.budget().evaluations else { return usize::MAX };
+        let search = (most as f64 * (1.0 - self.config.finals)) as u64;
+        let left = search.saturating_sub(context.account.evaluations()) as usize;
+        left.checked_div(context.ranked().len()).unwrap_or(usize::MAX)
     }
 
     fn brood(&self) -> usize {
@@ -244,6 +269,7 @@ impl Ga {
                     }
                 }
             }
+            Phase::Waiting | Phase::Welcoming => self.turn_back(context),
             Phase::Start | Phase::Finals => {}
         }
         self.measurements = Measurements::default();
@@ -258,6 +284,7 @@ impl Ga {
         match (owner, self.phase) {
             (SEEDS, Phase::Seeding) => self.seeded(context),
             (SEEDS, _) => self.phase = Phase::Over(FinishReason::Budget),
+            (MIGRANTS, _) => self.welcomed(context),
             (number, _) => self.look(number, context),
         }
     }
@@ -327,6 +354,7 @@ impl Optimizer for Ga {
             }
             Told::Answered(id, answer) => self.answered(id, &answer, context),
             Told::Unanswered(id, failure) => self.unanswered(id, &failure.cause),
+            Told::Immigrated => self.welcome(context),
             Told::BudgetEnded => self.close(FinishReason::Budget, context),
             Told::Stopped => self.close(FinishReason::Stopped, context),
         }

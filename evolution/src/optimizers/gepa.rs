@@ -7,7 +7,7 @@
 //! took. A judgement sees only what was judged before it, and is followed at once by whatever it calls for: the
 //! next leg, new proposals. So the same seed and the same scores give the same family tree whatever the latencies
 //! are. Late results delay the search, never alter it; slots stay busy with the `in_flight` proposals that are
-//! under way meanwhile.
+//! under way meanwhile. Migrants of other islands have their place on that clock too.
 //!
 //! Differences from the paper, and the setting with which each is switched off:
 //! - Several proposals are under way (`in_flight = 1`).
@@ -21,6 +21,7 @@
 //!   (`ranking_cases` = all of them, `finals = 0`).
 //! - Operators that need no model take part (leave them out of the run's operators).
 
+mod exchange;
 mod merge;
 mod pool;
 mod proposal;
@@ -37,6 +38,7 @@ use crate::event::{FinishReason, Saved};
 use crate::finals::Finals;
 use crate::ledger::Outcome;
 use crate::measurements::Measurements;
+use crate::migration::Arrival;
 use crate::optimizers::seeding::{bear_seeds, seed_pieces};
 use crate::optimizers::{Optimizer, Told, Work};
 use crate::piece::ProposalOrder;
@@ -149,6 +151,10 @@ pub struct Gepa {
     questions: VecDeque<ProposalOrder>,
     window: VecDeque<Proposal>,
     next: u64,
+    /// Migrants that were sent into the race.
+    migrants: u64,
+    /// Migrants that are not decided yet.
+    arrivals: Vec<Arrival>,
     pool: Pool,
     /// Minibatches drawn.
     minibatches: u64,
@@ -176,6 +182,8 @@ impl Gepa {
             questions: VecDeque::new(),
             window: VecDeque::new(),
             next: 0,
+            migrants: 0,
+            arrivals: vec![],
             pool: Pool::default(),
             minibatches: 0,
             clock: 0,
@@ -224,7 +232,7 @@ impl Gepa {
         let first = number * size;
         let shuffled = |epoch: u64| {
             let mut order: Vec<u32> = (0..count as u32).collect();
-            order.shuffle(&mut stream(context.settings.seed, "epoch", epoch));
+            order.shuffle(&mut stream(context.seed, "epoch", epoch));
             order
         };
         let mut batch: Vec<u32> = vec![];
@@ -265,7 +273,10 @@ impl Gepa {
         self.questions.clear();
         let open: Vec<Proposal> = self.window.drain(..).collect();
         for mut proposal in open {
-            proposal.bear(Outcome::Unfinished, context);
+            let is_own = proposal.bear(Outcome::Unfinished, context);
+            if let (Some(origin), Some(child)) = (proposal.origin, &proposal.child) {
+                self.decide_migrant(origin, child.id(), is_own, context);
+            }
         }
         if !matches!(self.phase, Phase::Over(_)) {
             if self.finals.is_none() {
@@ -276,6 +287,7 @@ impl Gepa {
     }
 
     fn begin_finals(&mut self, context: &mut Context<'_>) {
+        context.say_farewell();
         let finals = Finals::among(&self.pool.standings(context), self.left(context), context);
         self.phase = Phase::Finals;
         context.checkpoint();
@@ -316,6 +328,7 @@ impl Optimizer for Gepa {
             }
             Told::Answered(id, answer) => self.answered(id, &answer, context),
             Told::Unanswered(id, failure) => self.unanswered(id, &failure),
+            Told::Immigrated => self.resume(context),
             Told::BudgetEnded => self.close(FinishReason::Budget, context),
             Told::Stopped => self.close(FinishReason::Stopped, context),
         }

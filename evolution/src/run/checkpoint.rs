@@ -9,13 +9,14 @@ use crate::account::Account;
 use crate::case::CaseSet;
 use crate::event::Finish;
 use crate::ledger::Ledger;
+use crate::migration::{Exchange, ExchangeState};
 use crate::order::balanced_order;
 use crate::piece::ProposalOrder;
 use crate::rng::stream;
 use crate::variation::Operators;
 
 /// Version of the form. It grows when an older program could not read a newer checkpoint aright.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// A run's state at one moment: with the settings, cases and operators of the run it goes on as if nothing had been.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -48,6 +49,7 @@ struct StateRef<'a> {
     optimizer: serde_json::Value,
     finish: &'a Option<Finish>,
     questions: &'a [ProposalOrder],
+    exchange: &'a ExchangeState,
 }
 
 #[derive(Deserialize)]
@@ -57,6 +59,7 @@ struct State {
     optimizer: serde_json::Value,
     finish: Option<Finish>,
     questions: Vec<ProposalOrder>,
+    exchange: ExchangeState,
 }
 
 impl Checkpoint {
@@ -83,12 +86,15 @@ impl Run {
             optimizer: self.optimizer.save(),
             finish: &self.finish,
             questions: &self.questions,
+            exchange: self.exchange.state(),
         };
         let state = serde_json::to_value(state).expect("plain data");
         serde_json::to_string(&Checkpoint { version: VERSION, state }).expect("plain data")
     }
 
-    /// Goes on from a checkpoint. [`Run::in_flight`] says what has to be given out again.
+    /// Goes on from a checkpoint. [`Run::in_flight`] says what has to be given out again. What it sent to other islands
+    /// since the checkpoint it sends again, the same. What other islands sent to it since then, it has to be given
+    /// again; repeats do no harm, so all that was ever sent to it will do.
     ///
     /// # Errors
     /// When the checkpoint is not of a run with these settings.
@@ -106,6 +112,7 @@ impl Run {
             optimizer: settings.algorithm.restore(state.optimizer)?,
             finish: state.finish,
             questions: state.questions,
+            exchange: Exchange::new(&settings, state.exchange),
             settings,
             cases,
             operators,

@@ -2,11 +2,13 @@
 
 #![expect(unreachable_pub, reason = "modules of a test")]
 
+mod archipelago;
+mod islands;
 #[expect(dead_code, reason = "the benchmark reads more of an outcome")]
 mod simulation;
 
 use evohub_evolution::optimizers::{GaConfig, GepaConfig};
-use evohub_evolution::{AlgorithmConfig, Budget, FinishReason, Progress, RunEvent};
+use evohub_evolution::{AlgorithmConfig, Budget, FinishReason, IslandSettings, Progress, RunEvent};
 use proptest::prelude::*;
 use simulation::{Landscape, Outcome, Setup, simulate};
 
@@ -24,6 +26,7 @@ fn setup(algorithm: AlgorithmConfig, evaluations: u64) -> Setup {
         reflection: true,
         duplicates: false,
         restarts: false,
+        island: IslandSettings::default(),
     }
 }
 
@@ -50,16 +53,20 @@ fn same_run(one: &Outcome, other: &Outcome) {
     assert_eq!(told(one), told(other));
 }
 
+fn told(outcome: &Outcome) -> Vec<RunEvent> {
+    without_spending(&outcome.events)
+}
+
 /// What observers were told, without what had been spent until then: that is the one thing that does depend on the
 /// order of arrival.
-fn told(outcome: &Outcome) -> Vec<RunEvent> {
+fn without_spending(events: &[RunEvent]) -> Vec<RunEvent> {
     let without_spending = |event: &RunEvent| match event {
         RunEvent::GenerationCompleted(progress) => {
             RunEvent::GenerationCompleted(Progress { evaluations: 0, dollars: 0.0, ..*progress })
         }
         event => event.clone(),
     };
-    outcome.events.iter().map(without_spending).collect()
+    events.iter().map(without_spending).collect()
 }
 
 proptest! {

@@ -9,8 +9,8 @@ use evohub_evolution::variation::rewrite::Rewrite;
 use evohub_evolution::variation::{Operator, VariationContext};
 use evohub_evolution::{
     Action, AlgorithmConfig, Answer, Budget, Candidate, Case, CaseSet, Checkpoint, CostModel, Digest,
-    Evaluation, Event, Finish, Objectives, Operators, Piece, ProposalOrder, Run, RunEvent, RunSettings,
-    Split, VariationLimits,
+    Evaluation, Event, Finish, IslandSettings, Objectives, Operators, Piece, ProposalOrder, Run, RunEvent,
+    RunSettings, Split, VariationLimits,
 };
 use rand::RngExt;
 
@@ -31,7 +31,7 @@ fn hash(fields: &[&[u8]]) -> f64 {
     u64::from_be_bytes(bytes[..8].try_into().unwrap()) as f64 / u64::MAX as f64
 }
 
-fn gauss(rng: &mut RunRng) -> f64 {
+pub fn gauss(rng: &mut RunRng) -> f64 {
     let (u, v): (f64, f64) = (rng.random_range(f64::MIN_POSITIVE..1.0), rng.random_range(0.0..1.0));
     (-2.0 * u.ln()).sqrt() * (2.0 * std::f64::consts::PI * v).cos()
 }
@@ -113,6 +113,8 @@ pub struct Setup {
     pub duplicates: bool,
     /// The run is thrown away at every checkpoint and goes on from its text form.
     pub restarts: bool,
+    /// Its place among islands.
+    pub island: IslandSettings,
 }
 
 /// What came of it.
@@ -161,16 +163,49 @@ pub fn settings(setup: &Setup) -> RunSettings {
         evaluation_cost: CostModel { dollars_per_call: 0.002, ..CostModel::default() },
         proposal_cost: CostModel { dollars_per_call: 0.02, ..CostModel::default() },
         closing_evaluations: 0,
+        island: setup.island,
     }
+}
+
+pub fn operators(setup: &Setup) -> Operators {
+    let rewrites = vec![(Rewrite::Reflect, 1.0), (Rewrite::ModelCrossover, 1.0)];
+    let shift: Arc<dyn Operator> = Arc::new(Shift(setup.landscape));
+    let plain = if setup.reflection { vec![] } else { vec![(shift, 1.0)] };
+    Operators::new(plain, rewrites)
+}
+
+/// What comes of a piece of work, and how long it takes in the median; `None` for what is no work.
+pub fn result_of(action: &Action, setup: &Setup) -> Option<(f64, Event)> {
+    match action {
+        Action::Evaluate(order) => {
+            let score = setup.landscape.score(&order.candidate, number(&order.piece));
+            let evaluation = Evaluation {
+                objectives: Objectives { score, dollars: 0.001, ..Objectives::default() },
+                output: "o".into(),
+                feedback: "f".into(),
+                input_tokens: 10,
+                output_tokens: 1,
+                model_calls: 1,
+            };
+            Some((MEDIAN_CALL, Event::Evaluated { piece: order.piece, evaluation, paid: true }))
+        }
+        Action::Propose(order) => {
+            let answer = setup.landscape.answer(order, setup.seed);
+            Some((MEDIAN_PROPOSAL, Event::Proposed { id: order.id, answer }))
+        }
+        _ => None,
+    }
+}
+
+/// The family tree of a run: every birth with its parents, operator and outcome.
+pub fn family_tree(run: &Run) -> Vec<String> {
+    run.ledger().births().iter().map(|born| format!("{born:?}")).collect()
 }
 
 /// Runs a run to its end.
 pub fn simulate(setup: &Setup) -> Outcome {
     let (settings, cases) = (Arc::new(settings(setup)), Arc::new(case_set(setup.cases)));
-    let rewrites = vec![(Rewrite::Reflect, 1.0), (Rewrite::ModelCrossover, 1.0)];
-    let shift: Arc<dyn Operator> = Arc::new(Shift(setup.landscape));
-    let plain = if setup.reflection { vec![] } else { vec![(shift, 1.0)] };
-    let operators = Arc::new(Operators::new(plain, rewrites));
+    let operators = Arc::new(operators(setup));
     let mut run = Run::new(Arc::clone(&settings), Arc::clone(&cases), Arc::clone(&operators));
     let mut rng = stream(setup.latencies, "latency", 0);
     // The heap's key is the time in nanoseconds; an arrival number breaks ties.
@@ -184,38 +219,19 @@ pub fn simulate(setup: &Setup) -> Outcome {
         let mut restart = false;
         let mut finish = None;
         for action in actions.drain(..) {
-            let (median, event) = match action {
-                Action::Evaluate(order) => {
-                    calls += 1;
-                    let score = setup.landscape.score(&order.candidate, number(&order.piece));
-                    let evaluation = Evaluation {
-                        objectives: Objectives { score, dollars: 0.001, ..Objectives::default() },
-                        output: "o".into(),
-                        feedback: "f".into(),
-                        input_tokens: 10,
-                        output_tokens: 1,
-                        model_calls: 1,
-                    };
-                    (MEDIAN_CALL, Event::Evaluated { piece: order.piece, evaluation, paid: true })
+            let Some((median, event)) = result_of(&action, setup) else {
+                match action {
+                    Action::Checkpoint => restart = setup.restarts,
+                    Action::Announce(event) => events.push(event),
+                    Action::Finish(end) => finish = Some(end),
+                    _ => {}
                 }
-                Action::Propose(order) => {
-                    proposals += 1;
-                    let answer = setup.landscape.answer(&order, setup.seed);
-                    (MEDIAN_PROPOSAL, Event::Proposed { id: order.id, answer })
-                }
-                Action::Checkpoint => {
-                    restart = setup.restarts;
-                    continue;
-                }
-                Action::Announce(event) => {
-                    events.push(event);
-                    continue;
-                }
-                Action::Finish(end) => {
-                    finish = Some(end);
-                    continue;
-                }
+                continue;
             };
+            match event {
+                Event::Proposed { .. } => proposals += 1,
+                _ => calls += 1,
+            }
             let latency = median * (SIGMA * gauss(&mut rng)).exp();
             busy += latency;
             in_flight += 1;
@@ -224,7 +240,6 @@ pub fn simulate(setup: &Setup) -> Outcome {
             next += 1;
         }
         if let Some(finish) = finish {
-            let tree = run.ledger().births().iter().map(|born| format!("{born:?}")).collect();
             let measured = |id| run.ledger().validation_mean(id).map_or(0, |(_, cases)| cases);
             return Outcome {
                 measured: run.ledger().births().iter().map(|born| measured(born.id)).collect(),
@@ -235,7 +250,7 @@ pub fn simulate(setup: &Setup) -> Outcome {
                 calls,
                 proposals,
                 dollars: run.account().spent().dollars,
-                tree,
+                tree: family_tree(&run),
                 saved: run.progress().saved.total(),
                 events,
             };

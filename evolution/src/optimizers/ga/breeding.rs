@@ -61,7 +61,7 @@ impl Ga {
         for _ in 0..self.brood() {
             let number = self.next;
             self.next += 1;
-            let mut rng = stream(context.settings.seed, "child", number);
+            let mut rng = stream(context.seed, "child", number);
             let mut child = Child {
                 parents: vec![],
                 operator: String::new(),

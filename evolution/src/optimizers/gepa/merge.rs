@@ -20,7 +20,7 @@ const ATTEMPTS: usize = 10;
 impl Gepa {
     /// Opens a merge, if it is its turn and a pair can be found.
     pub(super) fn open_merge(&mut self, context: &Context<'_>) -> Option<Proposal> {
-        let mut rng = stream(context.settings.seed, "merge", self.next);
+        let mut rng = stream(context.seed, "merge", self.next);
         let turn = self.config.merge && self.merges < self.config.max_merges && rng.random_bool(SHARE);
         if !turn || self.pool.population().len() < 3 {
             return None;

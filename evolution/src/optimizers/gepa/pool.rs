@@ -63,6 +63,10 @@ impl Pool {
         }
     }
 
+    pub(super) fn contains(&self, id: CandidateId) -> bool {
+        self.ids.contains(&id)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.ids.is_empty()
     }

@@ -52,6 +52,8 @@ pub(super) struct Proposal {
     pub(super) seen: usize,
     /// Whether the child is in the pool already.
     pub(super) born: bool,
+    /// The epoch in which and the island from which it came, where it is a migrant and nobody's child.
+    pub(super) origin: Option<(u32, u32)>,
     /// Why the model's answer could not be used.
     pub(super) unusable: Option<String>,
 }
@@ -75,6 +77,7 @@ impl Proposal {
             saved: Saved::default(),
             seen: 0,
             born: false,
+            origin: None,
             unusable: None,
         }
     }

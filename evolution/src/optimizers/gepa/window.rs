@@ -58,7 +58,7 @@ impl Gepa {
 
     /// Whether so many evaluations fit into what is neither spent, nor promised to a leg under way, nor kept for
     /// the finals. Counted from settled work only, so that the order of arrival does not matter.
-    fn fits(&self, wanted: usize, context: &Context<'_>) -> bool {
+    pub(super) fn fits(&self, wanted: usize, context: &Context<'_>) -> bool {
         let Some(most) = context.account.budget().evaluations else { return true };
         let promised: u64 = self.window.iter().map(|proposal| proposal.reserved).sum();
         // The finals cannot use more than what their leaders were not measured on.
@@ -69,7 +69,7 @@ impl Gepa {
     }
 
     fn open_mutation(&mut self, context: &Context<'_>) -> Proposal {
-        let mut rng = stream(context.settings.seed, "proposal", self.next);
+        let mut rng = stream(context.seed, "proposal", self.next);
         let id = self.pool.parent(self.config.contenders, &mut rng, context);
         let first_look = self.config.race.looks(context.ranked().len())[0];
         let mut proposal = Proposal::new(self.next, vec![id], self.generation_of_next());
@@ -120,7 +120,7 @@ impl Gepa {
     }
 
     /// Asks for what the stage of a proposal needs, and goes on while that is known already.
-    fn enter(&mut self, number: u64, context: &mut Context<'_>) {
+    pub(super) fn enter(&mut self, number: u64, context: &mut Context<'_>) {
         let Some(at) = self.position(number) else { return };
         if let Some(child) = &self.window[at].child {
             context.ledger.track(child);
@@ -148,7 +148,8 @@ impl Gepa {
             Stage::MergeGate => Some(pieces(&[child?], &proposal.batch)),
             Stage::Racing(look) => {
                 let looks = self.config.race.looks(context.ranked().len());
-                let from = if look == 0 { 0 } else { looks[look - 1] };
+                // Whoever is born was measured up to the look before; a migrant's first look may be the last.
+                let from = if proposal.born { looks[look - 1] } else { 0 };
                 Some(pieces(&[child?], &context.ranked()[from..looks[look]]))
             }
             Stage::Asking | Stage::Measured(_) | Stage::Decided(_) => None,
@@ -251,6 +252,9 @@ impl Gepa {
 
     /// Judges legs in the order in which they are due, as far as they are done.
     pub(super) fn settle_in_order(&mut self, context: &mut Context<'_>) {
+        if context.exchange.is_waiting() {
+            return;
+        }
         let due = |proposal: &Proposal| (proposal.due, proposal.number);
         while let Some(at) = (0..self.window.len()).min_by_key(|&at| due(&self.window[at])) {
             if !matches!(self.window[at].stage, Stage::Measured(_) | Stage::Decided(_)) {
@@ -268,6 +272,9 @@ impl Gepa {
             match (lives, outcome) {
                 (true, Some(Outcome::Open)) => self.race_on(proposal, next, context),
                 _ => self.conclude(proposal, lives, context),
+            }
+            if !self.welcome(context) {
+                return;
             }
             self.open_proposals(context);
         }
@@ -315,7 +322,12 @@ impl Gepa {
                 self.pool.saw(child, proposal.seen);
             }
             Outcome::Open | Outcome::Kept | Outcome::Unfinished => {
-                self.pool.join(child, &proposal.parents, proposal.seen, context);
+                // Of a migrant is expected what its island must have found meanwhile: about the best of this one.
+                let likes = match proposal.origin {
+                    Some(_) => vec![self.pool.best(context).0],
+                    None => proposal.parents.clone(),
+                };
+                self.pool.join(child, &likes, proposal.seen, context);
             }
             _ => self.pool.leave(child),
         }
@@ -339,8 +351,14 @@ impl Gepa {
 
     /// Books a proposal that is over.
     fn conclude(&mut self, proposal: Proposal, brought_child: bool, context: &mut Context<'_>) {
-        self.settled += 1;
         self.saved += proposal.saved;
+        if let (Some(origin), Some(child)) = (proposal.origin, &proposal.child) {
+            // It is no proposal of this island, and moves no window on.
+            self.barren = if brought_child { 0 } else { self.barren };
+            self.decide_migrant(origin, child.id(), brought_child, context);
+            return;
+        }
+        self.settled += 1;
         self.learn_difficulty(&proposal, context);
         if let Some(reason) = proposal.unusable {
             context.announce(RunEvent::ProposalRejected { operator: proposal.operator, reason });
@@ -348,6 +366,7 @@ impl Gepa {
         self.barren = if brought_child { 0 } else { self.barren + 1 };
         if self.settled.is_multiple_of(self.config.window as u64) {
             context.complete_generation(self);
+            self.exchange(context);
         }
     }
 
