@@ -1,13 +1,17 @@
 //! Where a store is.
 
+mod postgres_url;
+
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::error::{StoreError, StoreErrorKind};
 
-/// The address of a store, as users write it: `sqlite:PATH`, `sqlite://PATH`, a bare path, or
-/// `sqlite::memory:`. Displayed without any secret.
+pub use postgres_url::PostgresUrl;
+
+/// The address of a store, as users write it: `sqlite:PATH`, `sqlite://PATH`, a bare path, `sqlite::memory:`, or
+/// `postgres://USER:PASSWORD@HOST:PORT/DATABASE`. Displayed without any secret.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Address {
@@ -15,6 +19,8 @@ pub enum Address {
     File(PathBuf),
     /// A store in the memory of this process, gone when it is closed. For tests and measurements.
     Memory,
+    /// A database of a PostgreSQL server.
+    Postgres(PostgresUrl),
 }
 
 impl FromStr for Address {
@@ -31,10 +37,13 @@ impl FromStr for Address {
                 let rest = &text["sqlite:".len()..];
                 rest.strip_prefix("//").unwrap_or(rest)
             }
+            Some("postgres" | "postgresql") => {
+                return PostgresUrl::parse(text).map(Self::Postgres).or_else(|why| refused(&why));
+            }
             Some(other) => {
                 return refused(&format!(
-                    "this build knows no `{other}:`, only `sqlite:PATH` (write `./` before a path with a \
-                     colon)"
+                    "this build knows no `{other}:`, only `sqlite:PATH` and `postgres://HOST/DATABASE` (write \
+                     `./` before a path with a colon)"
                 ));
             }
         };
@@ -52,12 +61,13 @@ impl fmt::Display for Address {
         match self {
             Self::File(path) => write!(f, "sqlite:{}", path.display()),
             Self::Memory => f.write_str("sqlite::memory:"),
+            Self::Postgres(url) => url.fmt(f),
         }
     }
 }
 
 /// What stands before the first colon, if that is a scheme: no path, and no drive letter.
-fn scheme(text: &str) -> Option<&str> {
+pub(crate) fn scheme(text: &str) -> Option<&str> {
     let (head, _) = text.split_once(':')?;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"+.-".contains(&byte);
     let named =
@@ -135,12 +145,16 @@ mod tests {
             ("postgres://ann:hunter2@db/e?password=hunter2", "postgres://ann:***@db/e?***"),
             ("postgres://db/e?user=ann&password=hunter2", "postgres://db/e?***"),
             ("postgres://ann@db/evohub", "postgres://ann@db/evohub"),
+            ("postgres://ann:hunter2@db:port/evohub", "postgres://ann:***@db:port/evohub"),
+            ("postgresql://ann:hunter2@db?passwort=hunter2", "postgresql://ann:***@db?***"),
             ("sqlite:jobs.db", "sqlite:jobs.db"),
         ] {
             assert_eq!(redacted(text), shown);
             let said =
                 text.parse::<Address>().map_or_else(|error| error.message, |address| address.to_string());
             assert!(!said.contains("ter2"), "{said}");
+            let debug = format!("{:?}", text.parse::<Address>());
+            assert!(!debug.contains("ter2"), "{debug}");
         }
     }
 }

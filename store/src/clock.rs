@@ -45,6 +45,7 @@ impl fmt::Debug for Clock {
     }
 }
 
-fn milliseconds(time: Duration) -> i64 {
+/// As whole milliseconds, at most so many as fit.
+pub(crate) fn milliseconds(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }

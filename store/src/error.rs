@@ -43,6 +43,12 @@ impl StoreError {
         Self { kind, message: message.into() }
     }
 
+    /// That there is such a job in the store at `place` already.
+    pub(crate) fn taken(id: &JobId, place: &str) -> Self {
+        let message = format!("there is a job `{id}` in {place} already: choose another id");
+        Self::new(StoreErrorKind::Invalid, message)
+    }
+
     /// That there is no such job in the store at `place`, with those of the `known` ids that resemble it.
     pub(crate) fn no_such_job(id: &JobId, place: &str, known: &[String]) -> Self {
         let mut alike: Vec<(f64, &String)> = known

@@ -64,7 +64,7 @@ pub struct NewJob {
 }
 
 /// A job as found in the store.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JobRecord {
     /// Its identity.
     pub id: JobId,
@@ -78,8 +78,8 @@ pub struct JobRecord {
     pub state: JobState,
     /// Whether somebody asked it to stop and it has not ended since.
     pub stop_requested: bool,
-    /// Whether a process holds its lease at the time of reading.
-    pub owned: bool,
+    /// Who holds its lease at the time of reading.
+    pub owner: Option<String>,
     /// What came of it, once it has ended or stopped.
     pub result: Option<serde_json::Value>,
     /// Why it failed.
@@ -98,4 +98,25 @@ pub struct Lease {
     pub job: JobId,
     /// Fencing token: larger than that of every earlier lease of the job.
     pub token: i64,
+}
+
+/// The right to write for one island of a job. It counts for as long as the lease of the job counts that it was given
+/// under, and no newer one of the island was given out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IslandLease {
+    /// The lease of the job.
+    pub lease: Lease,
+    /// The island, from 0.
+    pub island: u32,
+    /// Fencing token: larger than that of every earlier lease of the island.
+    pub token: i64,
+}
+
+/// A job that is to be run by somebody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunningJob {
+    /// Its identity.
+    pub id: JobId,
+    /// Who holds its lease at the time of reading; nobody: it was interrupted, or handed over.
+    pub owner: Option<String>,
 }

@@ -9,9 +9,10 @@ use evohub_evolution::Digest;
 use evohub_monitoring::metrics::{Connections, Metrics};
 
 use crate::error::StoreError;
-use crate::job::{JobId, JobRecord, JobState, Lease, NewJob};
+use crate::job::{IslandLease, JobId, JobRecord, JobState, Lease, NewJob, RunningJob};
 use crate::record::{
-    CandidateRecord, CheckpointRecord, EvaluationRecord, HistoryRecord, JournalBatch, ProposalRecord, Totals,
+    CandidateRecord, CheckpointRecord, EvaluationRecord, HistoryRecord, MigrantRecord, Notes, ProposalRecord,
+    Results, Totals,
 };
 use crate::store::Store;
 
@@ -48,6 +49,10 @@ impl Store for ObservedStore {
         self.store.address()
     }
 
+    async fn identity(&self) -> Result<Option<String>, StoreError> {
+        self.store.identity().await
+    }
+
     async fn ping(&self) -> Result<(), StoreError> {
         self.timed("ping", self.store.ping()).await
     }
@@ -68,8 +73,22 @@ impl Store for ObservedStore {
         self.timed("jobs", self.store.jobs()).await
     }
 
-    async fn claim(&self, job: &JobId, owner: &str, time: Duration) -> Result<Lease, StoreError> {
-        self.timed("claim", self.store.claim(job, owner, time)).await
+    async fn running(&self) -> Result<Vec<RunningJob>, StoreError> {
+        self.timed("running", self.store.running()).await
+    }
+
+    async fn claim(
+        &self,
+        job: &JobId,
+        owner: &str,
+        time: Duration,
+        dead: Option<&str>,
+    ) -> Result<Lease, StoreError> {
+        self.timed("claim", self.store.claim(job, owner, time, dead)).await
+    }
+
+    async fn occupy(&self, lease: &Lease, island: u32) -> Result<IslandLease, StoreError> {
+        self.timed("occupy", self.store.occupy(lease, island)).await
     }
 
     async fn renew(&self, lease: &Lease, time: Duration) -> Result<bool, StoreError> {
@@ -90,8 +109,12 @@ impl Store for ObservedStore {
         self.timed("request_stop", self.store.request_stop(job)).await
     }
 
-    async fn commit(&self, lease: &Lease, batch: &JournalBatch) -> Result<(), StoreError> {
-        self.timed("commit", self.store.commit(lease, batch)).await
+    async fn keep(&self, results: &Results) -> Result<u64, StoreError> {
+        self.timed("keep", self.store.keep(results)).await
+    }
+
+    async fn note(&self, lease: &IslandLease, notes: &Notes) -> Result<(), StoreError> {
+        self.timed("note", self.store.note(lease, notes)).await
     }
 
     async fn evaluations(&self, keys: &[Digest]) -> Result<HashMap<Digest, EvaluationRecord>, StoreError> {
@@ -116,6 +139,10 @@ impl Store for ObservedStore {
 
     async fn history(&self, job: &JobId) -> Result<Vec<HistoryRecord>, StoreError> {
         self.timed("history", self.store.history(job)).await
+    }
+
+    async fn migrants(&self, job: &JobId, to: u32) -> Result<Vec<MigrantRecord>, StoreError> {
+        self.timed("migrants", self.store.migrants(job, to)).await
     }
 
     async fn close(&self) {

@@ -2,6 +2,8 @@
 
 use evohub_evolution::{Candidate, CandidateId, CaseId, Digest, Evaluation, Split};
 
+use serde::{Deserialize, Serialize};
+
 use crate::job::JobId;
 
 /// One evaluation that was paid for.
@@ -50,7 +52,7 @@ pub struct ProposalRecord {
 ///
 /// Known by its job, its island and its content, not by its ordinal: a run that goes on from a checkpoint
 /// counts births from there again, and may bring forth others than those that were already written.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CandidateRecord {
     /// The job that made it.
     pub job: JobId,
@@ -88,7 +90,7 @@ pub struct CheckpointRecord {
 }
 
 /// One point of the curves that a report shows.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HistoryRecord {
     /// The job.
     pub job: JobId,
@@ -112,34 +114,68 @@ pub struct HistoryRecord {
     pub at: i64,
 }
 
-/// What is made durable together: all of it or nothing.
+/// Candidates that one island sent to another.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MigrantRecord {
+    /// The job.
+    pub job: JobId,
+    /// The island that sent them, from 0.
+    pub from: u32,
+    /// The island that they are for, from 0.
+    pub to: u32,
+    /// Which exchange of the sender they belong to, from 1.
+    pub epoch: u32,
+    /// Serialized by whoever wrote it.
+    pub body: String,
+}
+
+/// Results, made durable together: all of them or nothing. Those whose key is known already change nothing.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct JournalBatch {
-    /// Evaluations; one whose key is known already changes nothing.
+pub struct Results {
+    /// Of evaluations.
     pub evaluations: Vec<EvaluationRecord>,
-    /// Proposals; one whose key is known already changes nothing.
+    /// Of the reflection model.
     pub proposals: Vec<ProposalRecord>,
+}
+
+impl Results {
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.evaluations.is_empty() && self.proposals.is_empty()
+    }
+
+    /// Who paid for each of them.
+    pub(crate) fn jobs(&self) -> impl Iterator<Item = &JobId> {
+        let evaluations = self.evaluations.iter().map(|record| &record.job);
+        evaluations.chain(self.proposals.iter().map(|record| &record.job))
+    }
+}
+
+/// What an island notes, made durable together: all of it or nothing.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Notes {
     /// Candidates; one that is known already gets the new score, number of cases and outcome.
     pub candidates: Vec<CandidateRecord>,
     /// Checkpoints; one that is older than the one kept changes nothing.
     pub checkpoints: Vec<CheckpointRecord>,
     /// Points of the curves; one that is known already changes nothing.
     pub history: Vec<HistoryRecord>,
+    /// Migrants that leave the island; those of a sender, receiver and epoch that are known already change nothing.
+    pub migrants: Vec<MigrantRecord>,
 }
 
-impl JournalBatch {
+impl Notes {
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
-        self.evaluations.is_empty()
-            && self.proposals.is_empty()
-            && self.candidates.is_empty()
+        self.candidates.is_empty()
             && self.checkpoints.is_empty()
             && self.history.is_empty()
+            && self.migrants.is_empty()
     }
 }
 
 /// What a job has paid for, by the records.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Totals {
     /// Evaluations.
     pub evaluations: u64,

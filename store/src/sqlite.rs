@@ -6,6 +6,7 @@
 mod failure;
 mod jobs;
 mod journal;
+mod leases;
 mod opening;
 mod ping;
 mod records;
@@ -22,9 +23,10 @@ use sqlx::{Sqlite, SqlitePool, Transaction};
 use crate::address::Address;
 use crate::clock::Clock;
 use crate::error::StoreError;
-use crate::job::{JobId, JobRecord, JobState, Lease, NewJob};
+use crate::job::{IslandLease, JobId, JobRecord, JobState, Lease, NewJob, RunningJob};
 use crate::record::{
-    CandidateRecord, CheckpointRecord, EvaluationRecord, HistoryRecord, JournalBatch, ProposalRecord, Totals,
+    CandidateRecord, CheckpointRecord, EvaluationRecord, HistoryRecord, MigrantRecord, Notes, ProposalRecord,
+    Results, Totals,
 };
 use crate::store::Store;
 
@@ -112,8 +114,22 @@ impl Store for SqliteStore {
         self.all_jobs().await
     }
 
-    async fn claim(&self, job: &JobId, owner: &str, time: Duration) -> Result<Lease, StoreError> {
-        self.claim_job(job, owner, time).await
+    async fn running(&self) -> Result<Vec<RunningJob>, StoreError> {
+        self.running_jobs().await
+    }
+
+    async fn claim(
+        &self,
+        job: &JobId,
+        owner: &str,
+        time: Duration,
+        dead: Option<&str>,
+    ) -> Result<Lease, StoreError> {
+        self.claim_job(job, owner, time, dead).await
+    }
+
+    async fn occupy(&self, lease: &Lease, island: u32) -> Result<IslandLease, StoreError> {
+        self.occupy_island(lease, island).await
     }
 
     async fn renew(&self, lease: &Lease, time: Duration) -> Result<bool, StoreError> {
@@ -134,8 +150,12 @@ impl Store for SqliteStore {
         self.request_stop_of(job).await
     }
 
-    async fn commit(&self, lease: &Lease, batch: &JournalBatch) -> Result<(), StoreError> {
-        self.commit_batch(lease, batch).await
+    async fn keep(&self, results: &Results) -> Result<u64, StoreError> {
+        self.keep_results(results).await
+    }
+
+    async fn note(&self, lease: &IslandLease, notes: &Notes) -> Result<(), StoreError> {
+        self.write_notes(lease, notes).await
     }
 
     async fn evaluations(&self, keys: &[Digest]) -> Result<HashMap<Digest, EvaluationRecord>, StoreError> {
@@ -160,6 +180,10 @@ impl Store for SqliteStore {
 
     async fn history(&self, job: &JobId) -> Result<Vec<HistoryRecord>, StoreError> {
         self.history_of(job).await
+    }
+
+    async fn migrants(&self, job: &JobId, to: u32) -> Result<Vec<MigrantRecord>, StoreError> {
+        self.migrants_to(job, to).await
     }
 
     async fn close(&self) {

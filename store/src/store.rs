@@ -8,9 +8,10 @@ use evohub_evolution::Digest;
 use evohub_monitoring::metrics::Connections;
 
 use crate::error::StoreError;
-use crate::job::{JobId, JobRecord, JobState, Lease, NewJob};
+use crate::job::{IslandLease, JobId, JobRecord, JobState, Lease, NewJob, RunningJob};
 use crate::record::{
-    CandidateRecord, CheckpointRecord, EvaluationRecord, HistoryRecord, JournalBatch, ProposalRecord, Totals,
+    CandidateRecord, CheckpointRecord, EvaluationRecord, HistoryRecord, MigrantRecord, Notes, ProposalRecord,
+    Results, Totals,
 };
 
 /// Durable state of jobs. What a method has returned `Ok` for survives the death of the process.
@@ -18,6 +19,14 @@ use crate::record::{
 pub trait Store: Send + Sync {
     /// Where it is, with no secret in it: for messages to people.
     fn address(&self) -> String;
+
+    /// What tells this store from all others, where several nodes can share it; `None`: it is for one process.
+    ///
+    /// # Errors
+    /// When it cannot be asked.
+    async fn identity(&self) -> Result<Option<String>, StoreError> {
+        Ok(None)
+    }
 
     /// Whether it can be written now. Changes nothing, answers within two seconds, and never makes another operation
     /// fail.
@@ -44,13 +53,32 @@ pub trait Store: Send + Sync {
     /// All jobs, newest first, without their specifications (those are `null`).
     async fn jobs(&self) -> Result<Vec<JobRecord>, StoreError>;
 
+    /// The jobs that are in state [`JobState::Running`], with whoever holds their leases, oldest first.
+    async fn running(&self) -> Result<Vec<RunningJob>, StoreError>;
+
     /// Takes the right to run a job for a time, and clears a wish that it stop. Sets its state to
     /// [`JobState::Running`], without result and error. An owner may claim again before its lease ends: only
     /// the newest lease counts.
     ///
+    /// `dead` names an owner that is known to be gone: its lease is taken over although it has not expired. Should it
+    /// live after all, what it writes is refused.
+    ///
     /// # Errors
-    /// `Owned` while another owner's lease lives, `NotFound`.
-    async fn claim(&self, job: &JobId, owner: &str, time: Duration) -> Result<Lease, StoreError>;
+    /// `Owned` while another owner's lease lives that is not `dead`'s, `NotFound`.
+    async fn claim(
+        &self,
+        job: &JobId,
+        owner: &str,
+        time: Duration,
+        dead: Option<&str>,
+    ) -> Result<Lease, StoreError>;
+
+    /// Takes the right to write for an island, under the lease of its job: only the newest counts, of the island and of
+    /// the job.
+    ///
+    /// # Errors
+    /// `Owned` when a newer lease of the job was given out since, or the lease was ended; `NotFound`.
+    async fn occupy(&self, lease: &Lease, island: u32) -> Result<IslandLease, StoreError>;
 
     /// Prolongs a lease by `time` from now, and says whether somebody wants the job to stop. One that has
     /// expired lives again unless another was given out since; one that was ended by [`Store::finish`] stays
@@ -79,14 +107,21 @@ pub trait Store: Send + Sync {
     /// `NotFound`.
     async fn request_stop(&self, job: &JobId) -> Result<(), StoreError>;
 
-    /// Makes a batch durable, all of it or nothing, under a lease. Repeating a batch changes nothing. Numbers
-    /// and texts are kept to the bit, but for a negative zero, which becomes a positive one.
+    /// Makes results durable, all of them or nothing, whoever owns their jobs: somebody has paid for them. Repeating
+    /// it changes nothing. Numbers and texts are kept to the bit, but for a negative zero, which becomes a positive
+    /// one. Returns how many were known already under their keys, and were therefore paid for twice.
     ///
     /// # Errors
-    /// `Owned` when a newer lease was given out since; nothing is written then, except that evaluations and
-    /// proposals, which somebody has paid for, are kept whoever owns the job. `Invalid` when a record is of
-    /// another job, a number is NaN or a count is above `i64::MAX`; `NotFound`.
-    async fn commit(&self, lease: &Lease, batch: &JournalBatch) -> Result<(), StoreError>;
+    /// `Invalid` when a number is NaN or a count is above `i64::MAX`; `NotFound`.
+    async fn keep(&self, results: &Results) -> Result<u64, StoreError>;
+
+    /// Makes what an island notes durable, all of it or nothing, under its lease. Repeating it changes nothing.
+    /// Numbers and texts are kept as by [`Store::keep`].
+    ///
+    /// # Errors
+    /// `Owned` when a newer lease of the island or of the job was given out since: nothing is written then. `Invalid`
+    /// when a record is of another job or island, a number is NaN or a count is above `i64::MAX`; `NotFound`.
+    async fn note(&self, lease: &IslandLease, notes: &Notes) -> Result<(), StoreError>;
 
     /// Those of the evaluations asked for that are known, by key, whichever job paid for them.
     async fn evaluations(&self, keys: &[Digest]) -> Result<HashMap<Digest, EvaluationRecord>, StoreError>;
@@ -117,6 +152,12 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// `NotFound`.
     async fn history(&self, job: &JobId) -> Result<Vec<HistoryRecord>, StoreError>;
+
+    /// The migrants that were sent to an island, by epoch and sender.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    async fn migrants(&self, job: &JobId, to: u32) -> Result<Vec<MigrantRecord>, StoreError>;
 
     /// Waits for what is under way and closes.
     async fn close(&self);

@@ -12,11 +12,13 @@ use crate::clock::Clock;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::store::Store;
 
+pub mod islands;
 pub mod jobs;
-pub mod journal;
 pub mod leases;
 pub mod model;
+pub mod notes;
 pub mod operation;
+pub mod results;
 pub mod sample;
 pub mod sequences;
 pub mod values;
@@ -31,6 +33,7 @@ macro_rules! store_suite {
             jobs::a_job_id_is_taken_once,
             jobs::a_job_not_found_is_an_error_everywhere,
             jobs::jobs_are_listed_newest_first_without_specifications,
+            jobs::what_is_to_be_run_is_listed,
             jobs::a_result_or_an_error_is_kept,
             jobs::a_ping_changes_nothing_and_disturbs_nobody,
             jobs::a_stop_is_asked_for_until_the_job_has_ended,
@@ -41,17 +44,30 @@ macro_rules! store_suite {
             leases::a_stale_lease_is_refused,
             leases::a_finished_lease_does_not_come_back,
             leases::one_of_many_that_claim_at_once_succeeds,
-            journal::what_is_committed_is_found,
-            journal::a_batch_can_be_repeated,
-            journal::a_batch_is_all_or_nothing,
-            journal::a_stale_owner_keeps_only_what_was_paid_for,
-            journal::evaluations_are_shared_between_jobs,
-            journal::a_candidate_gets_its_new_score_and_outcome,
-            journal::only_the_newest_checkpoint_is_kept,
-            journal::records_come_in_order,
-            journal::a_record_of_another_job_is_refused,
-            journal::hundreds_of_keys_are_looked_up_at_once,
-            journal::commits_at_once_are_all_kept,
+            leases::the_lease_of_a_dead_owner_is_taken_over,
+            leases::of_two_that_think_each_other_dead_the_last_wins,
+            islands::only_the_newest_lease_of_an_island_counts,
+            islands::a_newer_lease_of_the_job_ends_those_of_its_islands,
+            islands::an_ended_lease_occupies_nothing,
+            islands::of_many_that_occupy_at_once_one_may_write,
+            islands::nothing_is_noted_behind_the_back_of_a_claim,
+            results::what_is_kept_is_found,
+            results::what_was_known_already_is_counted_and_changes_nothing,
+            results::results_are_kept_all_or_none,
+            results::anybody_keeps_results,
+            results::results_of_several_jobs_are_kept_at_once,
+            results::evaluations_are_shared_between_jobs,
+            results::hundreds_of_keys_are_looked_up_at_once,
+            results::results_that_come_at_once_are_all_kept,
+            results::the_same_results_at_once_are_new_to_one,
+            notes::what_is_noted_is_found,
+            notes::notes_can_be_repeated,
+            notes::notes_are_written_all_or_none,
+            notes::a_candidate_gets_its_new_score_and_outcome,
+            notes::only_the_newest_checkpoint_is_kept,
+            notes::records_come_in_order,
+            notes::a_record_of_another_job_or_island_is_refused,
+            notes::migrants_are_kept_once_by_epoch_and_sender,
             sequences::any_sequence_of_operations_does_as_the_model,
             values::any_number_and_text_comes_back_to_the_bit,
             values::what_is_no_number_is_refused_whole,

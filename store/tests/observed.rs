@@ -7,7 +7,7 @@ use std::time::Duration;
 use evohub_monitoring::metrics::{BuildInfo, Metrics, MetricsConfig};
 use evohub_store::testing::sample;
 use evohub_store::{
-    Address, Clock, Connections, JobState, JournalBatch, ObservedStore, SqliteConfig, SqliteStore, Store,
+    Address, Clock, Connections, JobState, Notes, ObservedStore, Results, SqliteConfig, SqliteStore, Store,
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -72,20 +72,24 @@ async fn every_operation_is_counted_by_its_outcome() {
     store.job(&id).await.unwrap();
     store.job(&missing).await.unwrap_err();
     store.jobs().await.unwrap();
-    let lease = store.claim(&id, "me", MINUTE).await.unwrap();
+    let lease = store.claim(&id, "me", MINUTE, None).await.unwrap();
     store.renew(&lease, MINUTE).await.unwrap();
     let evaluation = sample::evaluation("a", 1);
     let key = evaluation.key;
-    let batch = JournalBatch { evaluations: vec![evaluation], ..Default::default() };
+    let results = Results { evaluations: vec![evaluation], ..Default::default() };
     for _ in 0..3 {
-        store.commit(&lease, &batch).await.unwrap();
+        store.keep(&results).await.unwrap();
     }
+    let island = store.occupy(&lease, 0).await.unwrap();
+    store.note(&island, &Notes::default()).await.unwrap();
+    assert_eq!(store.running().await.unwrap().len(), 1);
     assert_eq!(store.evaluations(&[key]).await.unwrap().len(), 1);
     store.proposals(&[key]).await.unwrap();
     store.totals(&id).await.unwrap();
     store.candidates(&id).await.unwrap();
     store.checkpoint(&id, 0).await.unwrap();
     store.history(&id).await.unwrap();
+    store.migrants(&id, 0).await.unwrap();
     store.request_stop(&id).await.unwrap();
     store.finish(&lease, JobState::Done, None, None).await.unwrap();
 
@@ -105,16 +109,20 @@ async fn every_operation_is_counted_by_its_outcome() {
         "insert_job",
         "job",
         "jobs",
+        "migrants",
+        "note",
+        "occupy",
         "ping",
         "proposals",
         "renew",
         "request_stop",
+        "running",
         "totals",
     ];
     let mut expected: BTreeMap<String, u64> =
         once.iter().map(|name| (format!("{name} success"), 1)).collect();
     expected.extend(
-        [("commit success", 3), ("insert_job failed", 1), ("job failed", 1)]
+        [("keep success", 3), ("insert_job failed", 1), ("job failed", 1)]
             .map(|(name, count)| (name.to_owned(), count)),
     );
     assert_eq!(operations(&metrics), expected);

@@ -6,9 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use evohub_store::testing::sample;
-use evohub_store::{
-    Address, JournalBatch, SqliteConfig, SqliteStore, Store, StoreError, StoreErrorKind as Kind,
-};
+use evohub_store::{Address, Results, SqliteConfig, SqliteStore, Store, StoreError, StoreErrorKind as Kind};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection};
 
@@ -152,10 +150,9 @@ async fn a_damaged_file_is_told_from_a_sound_one() {
     let path = folder.path().join("jobs.db");
     let store = open(&path).await.unwrap();
     store.insert_job(&sample::job("a")).await.unwrap();
-    let lease = store.claim(&sample::id("a"), "me", Duration::from_secs(1)).await.unwrap();
     let evaluations: Vec<_> = (0..500).map(|number| sample::evaluation("a", number)).collect();
     let keys: Vec<_> = evaluations.iter().map(|record| record.key).collect();
-    store.commit(&lease, &JournalBatch { evaluations, ..Default::default() }).await.unwrap();
+    store.keep(&Results { evaluations, ..Default::default() }).await.unwrap();
     store.close().await;
     let sound = fs::read(&path).unwrap();
 
@@ -269,7 +266,7 @@ async fn a_ping_writes_nothing() {
 
 #[tokio::test]
 async fn an_address_of_no_store_is_refused_without_its_password() {
-    let error = evohub_store::open("postgres://ann:hunter2@db/evohub").await.err().unwrap();
+    let error = evohub_store::open("mysql://ann:hunter2@db/evohub").await.err().unwrap();
     assert_eq!(error.kind, Kind::Address);
-    assert!(error.message.contains("postgres://ann:***@db/evohub"), "{error}");
+    assert!(error.message.contains("mysql://ann:***@db/evohub"), "{error}");
 }

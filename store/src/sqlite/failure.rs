@@ -89,13 +89,11 @@ pub(super) fn explained(address: &str, error: &sqlx::Error) -> StoreError {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use evohub_evolution::Digest;
     use sqlx::AssertSqlSafe;
 
     use crate::testing::sample;
-    use crate::{Address, JournalBatch, SqliteConfig, SqliteStore, Store, StoreErrorKind as Kind, Totals};
+    use crate::{Address, Results, SqliteConfig, SqliteStore, Store, StoreErrorKind as Kind, Totals};
 
     /// The limit stands for the end of the disk: SQLite reports both alike.
     async fn limit(store: &SqliteStore, pages: i64) {
@@ -109,26 +107,25 @@ mod tests {
         let path = folder.path().join("jobs.db");
         let store = SqliteStore::open(&Address::File(path.clone()), SqliteConfig::default()).await.unwrap();
         store.insert_job(&sample::job("a")).await.unwrap();
-        let lease = store.claim(&sample::id("a"), "me", Duration::from_secs(60)).await.unwrap();
-        let batch = |numbers: std::ops::Range<u64>| JournalBatch {
+        let results = |numbers: std::ops::Range<u64>| Results {
             evaluations: numbers.map(|number| sample::evaluation("a", number)).collect(),
-            ..JournalBatch::default()
+            ..Results::default()
         };
-        store.commit(&lease, &batch(0..10)).await.unwrap();
+        store.keep(&results(0..10)).await.unwrap();
         let pages: i64 = sqlx::query_scalar("PRAGMA page_count").fetch_one(&store.writer).await.unwrap();
         limit(&store, pages + 2).await;
 
-        let error = store.commit(&lease, &batch(10..500)).await.unwrap_err();
+        let error = store.keep(&results(10..500)).await.unwrap_err();
         assert_eq!(error.kind, Kind::NotWritable, "{error}");
         assert!(error.message.contains(path.to_str().unwrap()), "{error}");
         assert!(error.message.contains("disk is full"), "{error}");
-        let found = store.totals(&lease.job).await.unwrap().evaluations;
+        let found = store.totals(&sample::id("a")).await.unwrap().evaluations;
         assert_eq!(found, 10);
 
         limit(&store, i64::from(u32::MAX - 1)).await;
-        store.commit(&lease, &batch(10..500)).await.unwrap();
-        let keys: Vec<Digest> = batch(0..500).evaluations.iter().map(|record| record.key).collect();
+        store.keep(&results(10..500)).await.unwrap();
+        let keys: Vec<Digest> = results(0..500).evaluations.iter().map(|record| record.key).collect();
         assert_eq!(store.evaluations(&keys).await.unwrap().len(), 500);
-        assert_ne!(store.totals(&lease.job).await.unwrap(), Totals::default());
+        assert_ne!(store.totals(&sample::id("a")).await.unwrap(), Totals::default());
     }
 }

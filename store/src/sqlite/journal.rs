@@ -1,13 +1,17 @@
-//! The writing of batches.
+//! The writing of results and notes.
+
+use std::collections::HashMap;
 
 use sqlx::SqliteConnection;
 
 use super::SqliteStore;
 use super::rows::Insertion;
-use crate::error::{StoreError, StoreErrorKind as Kind};
-use crate::job::{JobId, Lease};
+use crate::checks;
+use crate::error::StoreError;
+use crate::job::{IslandLease, JobId};
 use crate::record::{
-    CandidateRecord, CheckpointRecord, EvaluationRecord, HistoryRecord, JournalBatch, ProposalRecord,
+    CandidateRecord, CheckpointRecord, EvaluationRecord, HistoryRecord, MigrantRecord, Notes, ProposalRecord,
+    Results,
 };
 
 static EVALUATIONS: Insertion = Insertion {
@@ -47,92 +51,115 @@ static HISTORY: Insertion = Insertion {
     tail: "ON CONFLICT (job, island, sequence) DO NOTHING",
 };
 
+static MIGRANTS: Insertion = Insertion {
+    head: "INSERT INTO migrants (job, receiver, epoch, sender, body) VALUES",
+    columns: 5,
+    tail: "ON CONFLICT (job, receiver, epoch, sender) DO NOTHING",
+};
+
+/// The numbers of jobs by their ids.
+type Numbers<'r> = HashMap<&'r JobId, i64>;
+
 impl SqliteStore {
-    pub(super) async fn commit_batch(&self, lease: &Lease, batch: &JournalBatch) -> Result<(), StoreError> {
-        if let Some(other) = jobs_of(batch).find(|job| **job != lease.job) {
-            let message = format!("a record of job `{other}` stands in a batch of job `{}`", lease.job);
-            return Err(StoreError::new(Kind::Invalid, message));
+    pub(super) async fn keep_results(&self, results: &Results) -> Result<u64, StoreError> {
+        checks::results(results, &self.address)?;
+        if results.is_empty() {
+            return Ok(0);
         }
         let mut transaction = self.write().await?;
-        let (job, current) = self.held(&mut transaction, lease).await?;
-        paid_for(&mut transaction, job, batch).await.map_err(|error| self.failed(error))?;
-        if current.is_ok() {
-            progress(&mut transaction, job, batch).await.map_err(|error| self.failed(error))?;
-        }
+        let numbers = self.numbers(&mut transaction, results).await?;
+        let new = paid_for(&mut transaction, &numbers, results).await.map_err(|error| self.failed(error))?;
         transaction.commit().await.map_err(|error| self.failed(error))?;
-        current
+        let all = results.evaluations.len() + results.proposals.len();
+        Ok((all as u64).saturating_sub(new))
+    }
+
+    async fn numbers<'r>(
+        &self,
+        connection: &mut SqliteConnection,
+        results: &'r Results,
+    ) -> Result<Numbers<'r>, StoreError> {
+        let mut numbers = Numbers::new();
+        for job in results.jobs() {
+            if numbers.contains_key(job) {
+                continue;
+            }
+            let query = sqlx::query_scalar("SELECT number FROM jobs WHERE id = ?").bind(&job.0);
+            let number = query.fetch_optional(&mut *connection).await.map_err(|error| self.failed(error))?;
+            match number {
+                Some(number) => numbers.insert(job, number),
+                None => return Err(self.not_found_among(job, connection).await),
+            };
+        }
+        Ok(numbers)
+    }
+
+    pub(super) async fn write_notes(&self, lease: &IslandLease, notes: &Notes) -> Result<(), StoreError> {
+        checks::notes(lease, notes, &self.address)?;
+        let mut transaction = self.write().await?;
+        let job = self.held(&mut transaction, lease).await?;
+        progress(&mut transaction, job, notes).await.map_err(|error| self.failed(error))?;
+        transaction.commit().await.map_err(|error| self.failed(error))
     }
 }
 
-fn jobs_of(batch: &JournalBatch) -> impl Iterator<Item = &JobId> {
-    let evaluations = batch.evaluations.iter().map(|record| &record.job);
-    let proposals = batch.proposals.iter().map(|record| &record.job);
-    let candidates = batch.candidates.iter().map(|record| &record.job);
-    let checkpoints = batch.checkpoints.iter().map(|record| &record.job);
-    let history = batch.history.iter().map(|record| &record.job);
-    evaluations.chain(proposals).chain(candidates).chain(checkpoints).chain(history)
-}
-
-/// What somebody has paid for, whoever owns the job now.
+/// Writes what somebody has paid for, and says how much of it is new.
 async fn paid_for(
     connection: &mut SqliteConnection,
-    job: i64,
-    batch: &JournalBatch,
-) -> Result<(), sqlx::Error> {
-    EVALUATIONS
-        .run(connection, &batch.evaluations, |record: &EvaluationRecord, values| {
-            let EvaluationRecord { key, job: _, candidate, case, split, repeat, evaluation, at } = record;
+    numbers: &Numbers<'_>,
+    results: &Results,
+) -> Result<u64, sqlx::Error> {
+    let evaluations = EVALUATIONS
+        .run(connection, &results.evaluations, |record: &EvaluationRecord, values| {
+            let EvaluationRecord { key, job, candidate, case, split, repeat, evaluation, at } = record;
             values.digest(*key)?;
-            values.add(job)?;
+            values.add(numbers[job])?;
             values.digest(*candidate)?;
             values.digest(*case)?;
             values.add(split.as_str())?;
             values.add(*repeat)?;
             let objectives = &evaluation.objectives;
-            values.number("the score of an evaluation", objectives.score)?;
-            values.number("the price of an evaluation", objectives.dollars)?;
-            values.number("the latency of an evaluation", objectives.latency_seconds)?;
-            values.count("the length of an answer", objectives.output_length)?;
+            values.number(objectives.score)?;
+            values.number(objectives.dollars)?;
+            values.number(objectives.latency_seconds)?;
+            values.count(objectives.output_length)?;
             values.add(evaluation.output.as_str())?;
             values.add(evaluation.feedback.as_str())?;
-            values.count("the input tokens of an evaluation", evaluation.input_tokens)?;
-            values.count("the output tokens of an evaluation", evaluation.output_tokens)?;
+            values.count(evaluation.input_tokens)?;
+            values.count(evaluation.output_tokens)?;
             values.add(evaluation.model_calls)?;
             values.add(*at)
         })
         .await?;
-    PROPOSALS
-        .run(connection, &batch.proposals, |record: &ProposalRecord, values| {
+    let proposals = PROPOSALS
+        .run(connection, &results.proposals, |record: &ProposalRecord, values| {
             values.digest(record.key)?;
-            values.add(job)?;
+            values.add(numbers[&record.job])?;
             values.add(record.text.as_str())?;
             values.add(record.truncated)?;
-            values.number("the price of a proposal", record.dollars)?;
-            values.count("the input tokens of a proposal", record.input_tokens)?;
-            values.count("the output tokens of a proposal", record.output_tokens)?;
+            values.number(record.dollars)?;
+            values.count(record.input_tokens)?;
+            values.count(record.output_tokens)?;
             values.add(record.at)
         })
-        .await
+        .await?;
+    Ok(evaluations + proposals)
 }
 
-/// How far the run has come: for the present owner alone to say.
-async fn progress(
-    connection: &mut SqliteConnection,
-    job: i64,
-    batch: &JournalBatch,
-) -> Result<(), sqlx::Error> {
+/// Writes how far an island has come, which is for its present owner alone to say.
+async fn progress(connection: &mut SqliteConnection, job: i64, notes: &Notes) -> Result<(), sqlx::Error> {
     CANDIDATES
-        .run(connection, &batch.candidates, |record: &CandidateRecord, values| {
+        .run(connection, &notes.candidates, |record: &CandidateRecord, values| {
             values.add(job)?;
             values.add(record.island)?;
             values.digest(record.candidate.id())?;
-            values.count("the ordinal of a candidate", record.ordinal)?;
+            values.count(record.ordinal)?;
             values.add(serde_json::to_string(&record.candidate)?)?;
             values.add(serde_json::to_string(&record.parents)?)?;
             values.add(record.operator.as_str())?;
             values.add(record.generation)?;
             match record.validation_score {
-                Some(score) => values.number("the score of a candidate", score)?,
+                Some(score) => values.number(score)?,
                 None => values.add(None::<f64>)?,
             }
             values.add(record.validation_cases)?;
@@ -140,25 +167,35 @@ async fn progress(
         })
         .await?;
     CHECKPOINTS
-        .run(connection, &batch.checkpoints, |record: &CheckpointRecord, values| {
+        .run(connection, &notes.checkpoints, |record: &CheckpointRecord, values| {
             values.add(job)?;
             values.add(record.island)?;
-            values.count("the sequence of a checkpoint", record.sequence)?;
+            values.count(record.sequence)?;
             values.add(record.body.as_str())
         })
         .await?;
     HISTORY
-        .run(connection, &batch.history, |record: &HistoryRecord, values| {
+        .run(connection, &notes.history, |record: &HistoryRecord, values| {
             values.add(job)?;
             values.add(record.island)?;
-            values.count("the sequence of a point", record.sequence)?;
-            values.count("the evaluations of a point", record.evaluations)?;
-            values.number("the price of a point", record.dollars)?;
-            values.number("the best score of a point", record.best)?;
-            values.number("the mean score of a point", record.mean)?;
-            values.number("the diversity of a point", record.diversity)?;
+            values.count(record.sequence)?;
+            values.count(record.evaluations)?;
+            values.number(record.dollars)?;
+            values.number(record.best)?;
+            values.number(record.mean)?;
+            values.number(record.diversity)?;
             values.add(record.population)?;
             values.add(record.at)
         })
-        .await
+        .await?;
+    MIGRANTS
+        .run(connection, &notes.migrants, |record: &MigrantRecord, values| {
+            values.add(job)?;
+            values.add(record.to)?;
+            values.add(record.epoch)?;
+            values.add(record.from)?;
+            values.add(record.body.as_str())
+        })
+        .await?;
+    Ok(())
 }

@@ -5,13 +5,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection, SqlitePool};
 
 use super::{failure, ping};
 use crate::address::Address;
 use crate::error::{StoreError, StoreErrorKind as Kind};
+use crate::schema::not_migrated;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
 
@@ -37,6 +38,10 @@ pub(super) async fn open(address: &Address, busy_timeout: Duration) -> Result<Op
     match address {
         Address::File(path) => open_file(path, busy_timeout).await,
         Address::Memory => open_memory(address.to_string()).await,
+        Address::Postgres(_) => {
+            let message = format!("{address} is not the address of a file: write `sqlite:PATH`");
+            Err(StoreError::new(Kind::Address, message))
+        }
     }
 }
 
@@ -157,27 +162,12 @@ async fn migrate(connection: &mut SqliteConnection, address: &str) -> Result<(),
     }
     // Not `run`: the compiler cannot prove its future to be `Send`.
     let done = MIGRATIONS.run_direct(None, &mut *transaction, false).await;
-    done.map_err(|error| not_migrated(address, error))?;
+    done.map_err(|error| {
+        not_migrated(address, &MIGRATIONS, error, |error| failure::explained(address, error))
+    })?;
     // Beginning succeeds on a file that may only be read: a change tells, even one of no row.
     sqlx::query("DELETE FROM jobs WHERE 0").execute(&mut *transaction).await.map_err(failed)?;
     transaction.commit().await.map_err(failed)
-}
-
-fn not_migrated(address: &str, error: MigrateError) -> StoreError {
-    let newest = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0);
-    let message = match error {
-        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
-            return failure::explained(address, &error);
-        }
-        MigrateError::VersionMissing(version) if version > newest => format!(
-            "the store {address} was written by a newer version of evohub (schema {version}, this one knows \
-             {newest}): update evohub, or name another store"
-        ),
-        error => {
-            format!("the store {address} has a schema of no version of evohub ({error}): name another store")
-        }
-    };
-    StoreError::new(Kind::Incompatible, message)
 }
 
 /// Turns the write-ahead log on. SQLite does not wait for other connections here, so this waits its turn for

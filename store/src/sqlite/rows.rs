@@ -5,6 +5,8 @@ use sqlx::error::BoxDynError;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Arguments, AssertSqlSafe, Decode, Encode, Row, Sqlite, SqliteConnection, Type};
 
+use crate::reading::Columns;
+
 /// Rows per statement. Every statement is a round trip to the connection's thread; more rows than this gain
 /// nothing.
 const ROWS: usize = 64;
@@ -20,13 +22,14 @@ pub(super) struct Insertion {
 }
 
 impl Insertion {
-    /// Inserts the rows, each as `bind` gives its values.
+    /// Inserts the rows, each as `bind` gives its values. Returns how many were written.
     pub(super) async fn run<T>(
         &self,
         connection: &mut SqliteConnection,
         rows: &[T],
         bind: impl Fn(&T, &mut Values) -> Result<(), BoxDynError>,
-    ) -> Result<(), sqlx::Error> {
+    ) -> Result<u64, sqlx::Error> {
+        let mut written = 0;
         for chunk in rows.chunks(ROWS) {
             let mut values = Values(SqliteArguments::default());
             values.0.reserve(chunk.len() * self.columns, 0);
@@ -37,9 +40,9 @@ impl Insertion {
             // prepared.
             let common = chunk.len() == ROWS || chunk.len() == 1;
             let query = sqlx::query_with(AssertSqlSafe(self.statement(chunk.len())), values.0);
-            query.persistent(common).execute(&mut *connection).await?;
+            written += query.persistent(common).execute(&mut *connection).await?.rows_affected();
         }
-        Ok(())
+        Ok(written)
     }
 
     fn statement(&self, rows: usize) -> String {
@@ -63,56 +66,72 @@ impl Values {
         self.0.add(digest.to_bytes().as_slice())
     }
 
-    /// SQLite would silently make NULL of what is not a number, and drops the sign of a zero.
-    pub(super) fn number(&mut self, name: &str, value: f64) -> Result<(), BoxDynError> {
-        if value.is_nan() { Err(format!("{name} is not a number").into()) } else { self.0.add(value + 0.0) }
+    /// A number, without the sign of a zero, which SQLite drops at times.
+    pub(super) fn number(&mut self, value: f64) -> Result<(), BoxDynError> {
+        self.0.add(value + 0.0)
     }
 
     /// SQLite's integers have a sign.
-    pub(super) fn count(&mut self, name: &str, value: u64) -> Result<(), BoxDynError> {
-        let signed =
-            i64::try_from(value).map_err(|_| format!("{name} is {value}, at most {} fit", i64::MAX))?;
-        self.0.add(signed)
+    pub(super) fn count(&mut self, value: u64) -> Result<(), BoxDynError> {
+        self.0.add(i64::try_from(value)?)
     }
 }
 
-/// Takes the columns of a row from left to right.
-pub(super) struct Columns<'r> {
+/// The columns of a row, from left to right.
+pub(super) struct SqliteColumns<'r> {
     row: &'r SqliteRow,
     next: usize,
 }
 
-impl<'r> Columns<'r> {
+impl<'r> SqliteColumns<'r> {
     pub(super) fn of(row: &'r SqliteRow) -> Self {
         Self { row, next: 0 }
     }
 
-    pub(super) fn take<T: Decode<'r, Sqlite> + Type<Sqlite>>(&mut self) -> Result<T, sqlx::Error> {
+    fn take<T: Decode<'r, Sqlite> + Type<Sqlite>>(&mut self) -> Result<T, sqlx::Error> {
         self.next += 1;
         self.row.try_get(self.next - 1)
     }
+}
 
-    pub(super) fn digest(&mut self) -> Result<Digest, sqlx::Error> {
-        let bytes: &[u8] = self.take()?;
-        self.checked(bytes.try_into().map(Digest::from_bytes).map_err(Into::into))
+impl Columns for SqliteColumns<'_> {
+    fn flag(&mut self) -> Result<bool, sqlx::Error> {
+        self.take()
     }
 
-    pub(super) fn count(&mut self) -> Result<u64, sqlx::Error> {
-        let signed: i64 = self.take()?;
-        self.checked(signed.try_into().map_err(Into::into))
+    fn integer(&mut self) -> Result<i64, sqlx::Error> {
+        self.take()
     }
 
-    /// A value made of a text.
-    pub(super) fn parsed<T>(
-        &mut self,
-        parse: impl FnOnce(&str) -> Result<T, BoxDynError>,
-    ) -> Result<T, sqlx::Error> {
-        let text: &str = self.take()?;
-        self.checked(parse(text))
+    fn number(&mut self) -> Result<f64, sqlx::Error> {
+        self.take()
     }
 
-    /// The value, or that the column taken last cannot be what was written.
-    pub(super) fn checked<T>(&self, value: Result<T, BoxDynError>) -> Result<T, sqlx::Error> {
+    fn optional_number(&mut self) -> Result<Option<f64>, sqlx::Error> {
+        self.take()
+    }
+
+    fn bytes(&mut self) -> Result<&[u8], sqlx::Error> {
+        self.take()
+    }
+
+    fn plain(&mut self) -> Result<&str, sqlx::Error> {
+        self.take()
+    }
+
+    fn optional_plain(&mut self) -> Result<Option<&str>, sqlx::Error> {
+        self.take()
+    }
+
+    fn text(&mut self) -> Result<String, sqlx::Error> {
+        self.take()
+    }
+
+    fn optional_text(&mut self) -> Result<Option<String>, sqlx::Error> {
+        self.take()
+    }
+
+    fn checked<T>(&self, value: Result<T, BoxDynError>) -> Result<T, sqlx::Error> {
         let column = || self.row.column(self.next - 1);
         value.map_err(|source| sqlx::Error::ColumnDecode {
             index: sqlx::Column::name(column()).to_owned(),

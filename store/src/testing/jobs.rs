@@ -6,8 +6,8 @@ use evohub_monitoring::metrics::Connections;
 
 use super::{Open, StandingClock, assert_kind, run, sample};
 use crate::error::StoreErrorKind as Kind;
-use crate::job::{JobRecord, JobState, Lease, NewJob};
-use crate::record::JournalBatch;
+use crate::job::{IslandLease, JobRecord, JobState, Lease, NewJob, RunningJob};
+use crate::record::{Notes, Results};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -24,7 +24,7 @@ pub fn a_job_is_found_as_it_was_inserted(open: impl Open) {
             spec: new.spec,
             state: JobState::Running,
             stop_requested: false,
-            owned: false,
+            owner: None,
             result: None,
             error: None,
             created_at: new.created_at,
@@ -54,20 +54,25 @@ pub fn a_job_not_found_is_an_error_everywhere(open: impl Open) {
         store.insert_job(&sample::job("sentiment-1")).await.unwrap();
         let id = sample::id("sentiment-2");
         let lease = Lease { job: id.clone(), token: 0 };
-        let batch =
-            JournalBatch { evaluations: vec![sample::evaluation("sentiment-2", 1)], ..Default::default() };
+        let island = IslandLease { lease: lease.clone(), island: 0, token: 1 };
+        let results =
+            Results { evaluations: vec![sample::evaluation("sentiment-2", 1)], ..Default::default() };
         let error = assert_kind(store.job(&id).await, Kind::NotFound);
         assert!(error.message.contains("did you mean `sentiment-1`?"), "{error}");
-        assert_kind(store.claim(&id, "me", MINUTE).await, Kind::NotFound);
+        assert_kind(store.claim(&id, "me", MINUTE, None).await, Kind::NotFound);
+        assert_kind(store.claim(&id, "me", MINUTE, Some("it")).await, Kind::NotFound);
+        assert_kind(store.occupy(&lease, 0).await, Kind::NotFound);
         assert_kind(store.renew(&lease, MINUTE).await, Kind::NotFound);
         assert_kind(store.finish(&lease, JobState::Done, None, None).await, Kind::NotFound);
         assert_kind(store.request_stop(&id).await, Kind::NotFound);
-        assert_kind(store.commit(&lease, &batch).await, Kind::NotFound);
+        assert_kind(store.keep(&results).await, Kind::NotFound);
+        assert_kind(store.note(&island, &Notes::default()).await, Kind::NotFound);
         assert_kind(store.totals(&id).await, Kind::NotFound);
         assert_kind(store.candidates(&id).await, Kind::NotFound);
         assert_kind(store.checkpoint(&id, 0).await, Kind::NotFound);
         assert_kind(store.history(&id).await, Kind::NotFound);
-        assert!(store.evaluations(&[batch.evaluations[0].key]).await.unwrap().is_empty());
+        assert_kind(store.migrants(&id, 0).await, Kind::NotFound);
+        assert!(store.evaluations(&[results.evaluations[0].key]).await.unwrap().is_empty());
     });
 }
 
@@ -79,11 +84,38 @@ pub fn jobs_are_listed_newest_first_without_specifications(open: impl Open) {
         for (id, created_at) in [("b", 2), ("a", 1), ("d", 3), ("c", 3)] {
             store.insert_job(&NewJob { created_at, ..sample::job(id) }).await.unwrap();
         }
-        store.claim(&sample::id("a"), "me", MINUTE).await.unwrap();
+        store.claim(&sample::id("a"), "me", MINUTE, None).await.unwrap();
         let jobs = store.jobs().await.unwrap();
-        let shown: Vec<_> =
-            jobs.iter().map(|job| (job.id.0.as_str(), job.owned, job.spec.is_null())).collect();
-        assert_eq!(shown, [("c", false, true), ("d", false, true), ("b", false, true), ("a", true, true)]);
+        let shown: Vec<_> = jobs.iter().map(|job| (job.id.0.as_str(), job.owner.as_deref())).collect();
+        assert_eq!(shown, [("c", None), ("d", None), ("b", None), ("a", Some("me"))]);
+        assert!(jobs.iter().all(|job| job.spec.is_null()));
+    });
+}
+
+/// Oldest first, with whoever holds them; what has ended or was stopped is nobody's to run.
+pub fn what_is_to_be_run_is_listed(open: impl Open) {
+    run(async {
+        let time = StandingClock::new();
+        let store = open(time.clock()).await;
+        assert_eq!(store.running().await.unwrap(), []);
+        for (id, created_at) in [("b", 2), ("a", 1), ("d", 3), ("c", 3), ("e", 4)] {
+            store.insert_job(&NewJob { created_at, ..sample::job(id) }).await.unwrap();
+        }
+        for (id, minutes) in [("a", 1), ("b", 2)] {
+            store.claim(&sample::id(id), "me", minutes * MINUTE, None).await.unwrap();
+        }
+        for (id, state) in [("c", JobState::Done), ("d", JobState::Stopped), ("e", JobState::Running)] {
+            let lease = store.claim(&sample::id(id), "me", MINUTE, None).await.unwrap();
+            store.finish(&lease, state, None, None).await.unwrap();
+        }
+        let listed = |owners: [(&str, Option<&str>); 3]| {
+            owners.map(|(id, owner)| RunningJob { id: sample::id(id), owner: owner.map(str::to_owned) })
+        };
+        let all = listed([("a", Some("me")), ("b", Some("me")), ("e", None)]);
+        assert_eq!(store.running().await.unwrap(), all);
+        time.advance(MINUTE);
+        let all = listed([("a", None), ("b", Some("me")), ("e", None)]);
+        assert_eq!(store.running().await.unwrap(), all);
     });
 }
 
@@ -100,7 +132,7 @@ pub fn a_result_or_an_error_is_kept(open: impl Open) {
             (JobState::Done, Some(serde_json::Value::Null), Some("both")),
         ] {
             time.advance(MINUTE);
-            let lease = store.claim(&id, "me", MINUTE).await.unwrap();
+            let lease = store.claim(&id, "me", MINUTE, None).await.unwrap();
             let job = store.job(&id).await.unwrap();
             assert_eq!((job.state, job.result, job.error), (JobState::Running, None, None));
             assert_eq!(job.updated_at, time.now());
@@ -108,7 +140,7 @@ pub fn a_result_or_an_error_is_kept(open: impl Open) {
             store.finish(&lease, state, result.as_ref(), error).await.unwrap();
             let job = store.job(&id).await.unwrap();
             assert_eq!((job.state, job.result, job.error.as_deref()), (state, result, error));
-            assert_eq!((job.owned, job.updated_at), (false, time.now()));
+            assert_eq!((job.owner, job.updated_at), (None, time.now()));
         }
     });
 }
@@ -152,7 +184,7 @@ pub fn a_stop_is_asked_for_until_the_job_has_ended(open: impl Open) {
         store.insert_job(&sample::job("a")).await.unwrap();
         store.request_stop(&id).await.unwrap();
         assert!(asked().await);
-        let lease = store.claim(&id, "me", MINUTE).await.unwrap();
+        let lease = store.claim(&id, "me", MINUTE, None).await.unwrap();
         assert!(!asked().await && !store.renew(&lease, MINUTE).await.unwrap());
         store.request_stop(&id).await.unwrap();
         assert!(asked().await && store.renew(&lease, MINUTE).await.unwrap());

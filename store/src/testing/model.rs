@@ -6,9 +6,10 @@ use std::time::Duration;
 use evohub_evolution::Digest;
 
 use crate::error::StoreErrorKind as Kind;
-use crate::job::{JobId, JobRecord, JobState, Lease, NewJob};
+use crate::job::{IslandLease, JobId, JobRecord, JobState, Lease, NewJob, RunningJob};
 use crate::record::{
-    CandidateRecord, CheckpointRecord, EvaluationRecord, HistoryRecord, JournalBatch, ProposalRecord, Totals,
+    CandidateRecord, CheckpointRecord, EvaluationRecord, HistoryRecord, MigrantRecord, Notes, ProposalRecord,
+    Results, Totals,
 };
 
 /// A store in memory.
@@ -24,14 +25,19 @@ struct Entry {
     record: JobRecord,
     token: i64,
     owner: Option<(String, i64)>,
+    /// When it was inserted, among all.
+    number: usize,
+    islands: BTreeMap<u32, i64>,
     candidates: Vec<CandidateRecord>,
     checkpoints: BTreeMap<u32, CheckpointRecord>,
     history: BTreeMap<(u32, u64), HistoryRecord>,
+    /// By receiver, epoch and sender.
+    migrants: BTreeMap<(u32, u32, u32), MigrantRecord>,
 }
 
 impl Entry {
-    fn is_owned(&self, now: i64) -> bool {
-        self.owner.as_ref().is_some_and(|(_, expires)| *expires > now)
+    fn owner(&self, now: i64) -> Option<&String> {
+        self.owner.as_ref().filter(|(_, expires)| *expires > now).map(|(owner, _)| owner)
     }
 }
 
@@ -48,7 +54,7 @@ impl Model {
             spec: job.spec.clone(),
             state: JobState::Running,
             stop_requested: false,
-            owned: false,
+            owner: None,
             result: None,
             error: None,
             created_at: job.created_at,
@@ -58,18 +64,28 @@ impl Model {
             record,
             token: 0,
             owner: None,
+            number: self.jobs.len(),
+            islands: BTreeMap::new(),
             candidates: vec![],
             checkpoints: BTreeMap::new(),
             history: BTreeMap::new(),
+            migrants: BTreeMap::new(),
         };
         self.jobs.insert(job.id.clone(), entry);
         Ok(())
     }
 
     /// See [`Store::claim`](crate::Store::claim).
-    pub fn claim(&mut self, job: &JobId, owner: &str, time: Duration, now: i64) -> Result<(), Kind> {
+    pub fn claim(
+        &mut self,
+        job: &JobId,
+        owner: &str,
+        time: Duration,
+        dead: Option<&str>,
+        now: i64,
+    ) -> Result<(), Kind> {
         let entry = self.jobs.get_mut(job).ok_or(Kind::NotFound)?;
-        if entry.is_owned(now) && entry.owner.as_ref().is_some_and(|(other, _)| other != owner) {
+        if entry.owner(now).is_some_and(|other| other != owner && Some(other.as_str()) != dead) {
             return Err(Kind::Owned);
         }
         entry.token += 1;
@@ -80,9 +96,14 @@ impl Model {
         Ok(())
     }
 
-    /// The token of the newest lease of a job.
-    pub fn token(&self, job: &JobId) -> Option<i64> {
-        self.jobs.get(job).map(|entry| entry.token)
+    /// See [`Store::occupy`](crate::Store::occupy).
+    pub fn occupy(&mut self, lease: &Lease, island: u32) -> Result<(), Kind> {
+        let entry = self.held(lease)?;
+        if entry.owner.is_none() {
+            return Err(Kind::Owned);
+        }
+        *entry.islands.entry(island).or_default() += 1;
+        Ok(())
     }
 
     /// See [`Store::renew`](crate::Store::renew).
@@ -120,16 +141,29 @@ impl Model {
         Ok(())
     }
 
-    /// See [`Store::commit`](crate::Store::commit).
-    pub fn commit(&mut self, lease: &Lease, batch: &JournalBatch) -> Result<(), Kind> {
-        for record in &batch.evaluations {
+    /// See [`Store::keep`](crate::Store::keep).
+    pub fn keep(&mut self, results: &Results) -> Result<u64, Kind> {
+        if results.jobs().any(|job| !self.jobs.contains_key(job)) {
+            return Err(Kind::NotFound);
+        }
+        let before = self.evaluations.len() + self.proposals.len();
+        for record in &results.evaluations {
             self.evaluations.entry(record.key).or_insert_with(|| record.clone());
         }
-        for record in &batch.proposals {
+        for record in &results.proposals {
             self.proposals.entry(record.key).or_insert_with(|| record.clone());
         }
-        let entry = self.held(lease)?;
-        for record in &batch.candidates {
+        let new = self.evaluations.len() + self.proposals.len() - before;
+        Ok((results.evaluations.len() + results.proposals.len() - new) as u64)
+    }
+
+    /// See [`Store::note`](crate::Store::note).
+    pub fn note(&mut self, lease: &IslandLease, notes: &Notes) -> Result<(), Kind> {
+        let entry = self.held(&lease.lease)?;
+        if entry.islands.get(&lease.island) != Some(&lease.token) {
+            return Err(Kind::Owned);
+        }
+        for record in &notes.candidates {
             let same = |known: &&mut CandidateRecord| {
                 known.island == record.island && known.candidate == record.candidate
             };
@@ -142,14 +176,18 @@ impl Model {
                 None => entry.candidates.push(record.clone()),
             }
         }
-        for record in &batch.checkpoints {
+        for record in &notes.checkpoints {
             let newest = entry.checkpoints.entry(record.island).or_insert_with(|| record.clone());
             if record.sequence > newest.sequence {
                 *newest = record.clone();
             }
         }
-        for record in &batch.history {
+        for record in &notes.history {
             entry.history.entry((record.island, record.sequence)).or_insert_with(|| record.clone());
+        }
+        for record in &notes.migrants {
+            let place = (record.to, record.epoch, record.from);
+            entry.migrants.entry(place).or_insert_with(|| record.clone());
         }
         Ok(())
     }
@@ -162,7 +200,17 @@ impl Model {
     /// See [`Store::job`](crate::Store::job).
     pub fn job(&self, job: &JobId, now: i64) -> Result<JobRecord, Kind> {
         let entry = self.jobs.get(job).ok_or(Kind::NotFound)?;
-        Ok(JobRecord { owned: entry.is_owned(now), ..entry.record.clone() })
+        Ok(JobRecord { owner: entry.owner(now).cloned(), ..entry.record.clone() })
+    }
+
+    /// See [`Store::running`](crate::Store::running).
+    pub fn running(&self, now: i64) -> Vec<RunningJob> {
+        let mut entries: Vec<&Entry> =
+            self.jobs.values().filter(|entry| entry.record.state == JobState::Running).collect();
+        entries.sort_by_key(|entry| (entry.record.created_at, entry.number));
+        let listed =
+            |entry: &Entry| RunningJob { id: entry.record.id.clone(), owner: entry.owner(now).cloned() };
+        entries.into_iter().map(listed).collect()
     }
 
     /// All known evaluations.
@@ -209,5 +257,10 @@ impl Model {
     /// See [`Store::history`](crate::Store::history).
     pub fn history(&self, job: &JobId) -> Vec<HistoryRecord> {
         self.jobs[job].history.values().cloned().collect()
+    }
+
+    /// See [`Store::migrants`](crate::Store::migrants).
+    pub fn migrants(&self, job: &JobId, to: u32) -> Vec<MigrantRecord> {
+        self.jobs[job].migrants.values().filter(|record| record.to == to).cloned().collect()
     }
 }

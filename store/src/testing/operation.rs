@@ -7,13 +7,16 @@ use proptest::prelude::*;
 
 use super::sample;
 use crate::job::{JobId, JobState};
-use crate::record::{CandidateRecord, CheckpointRecord, EvaluationRecord, JournalBatch, ProposalRecord};
+use crate::record::{CandidateRecord, EvaluationRecord, HistoryRecord, Notes, ProposalRecord, Results};
 
 /// Jobs that operations are about. Few, so that they meet.
 pub const JOBS: [&str; 3] = ["alpha", "beta", "beta-2"];
 
-/// Keys of evaluations and proposals, islands, ordinals and sequences are below this.
+/// Keys of evaluations and proposals, ordinals and sequences are below this.
 pub const NUMBERS: u64 = 12;
+
+/// How many islands there are.
+pub const ISLANDS: u32 = 2;
 
 /// A call.
 #[derive(Debug, Clone)]
@@ -26,76 +29,94 @@ pub enum Operation {
         job: usize,
         /// Whether the first owner claims.
         first: bool,
+        /// Whether it takes the other for dead.
+        over_dead: bool,
         /// For how long.
         time: Duration,
     },
+    /// Occupies an island under one of the leases given out so far.
+    Occupy {
+        /// Which, modulo their number, from the newest.
+        lease: usize,
+        /// The island.
+        island: u32,
+    },
     /// Renews one of the leases given out so far.
     Renew {
-        /// Which, modulo their number.
+        /// Which, modulo their number, from the newest.
         lease: usize,
         /// For how long.
         time: Duration,
     },
     /// Ends one of the leases given out so far.
     Finish {
-        /// Which, modulo their number.
+        /// Which, modulo their number, from the newest.
         lease: usize,
         /// How the job stands.
         state: JobState,
     },
     /// Asks for a stop.
     RequestStop(usize),
-    /// Commits under one of the leases given out so far.
-    Commit {
-        /// Which, modulo their number.
+    /// Keeps results of any jobs.
+    Keep(ResultNumbers),
+    /// Notes under one of the leases of islands given out so far.
+    Note {
+        /// Which, modulo their number, from the newest.
         lease: usize,
-        /// What, but for the job, which is that of the lease.
-        numbers: Numbers,
+        /// What, but for job and island, which are those of the lease.
+        numbers: NoteNumbers,
     },
     /// Lets time pass.
     Wait(Duration),
 }
 
-/// Numbers that a batch is made of: what it is about, and a variation of its content.
+/// Numbers that results are made of: for each its job, its key, and a variation of its content.
 #[derive(Debug, Clone)]
-pub struct Numbers {
-    evaluations: Vec<(u64, u32)>,
-    proposals: Vec<(u64, u32)>,
-    candidates: Vec<(u32, u64, u32)>,
-    checkpoints: Vec<(u32, u64)>,
-    points: Vec<(u32, u64, u32)>,
+pub struct ResultNumbers {
+    evaluations: Vec<(usize, u64, u32)>,
+    proposals: Vec<(usize, u64, u32)>,
 }
 
-impl Numbers {
-    /// The batch of a job.
-    pub fn batch(&self, job: &JobId) -> JournalBatch {
+impl ResultNumbers {
+    /// The results.
+    pub fn results(&self) -> Results {
+        let evaluations = self.evaluations.iter();
+        let proposals = self.proposals.iter();
+        Results {
+            evaluations: evaluations.map(|(job, n, variant)| evaluation(JOBS[*job], *n, *variant)).collect(),
+            proposals: proposals.map(|(job, n, variant)| proposal(JOBS[*job], *n, *variant)).collect(),
+        }
+    }
+}
+
+/// Numbers that notes are made of: what they are about, and variations of their content.
+#[derive(Debug, Clone)]
+pub struct NoteNumbers {
+    candidates: Vec<(u64, u32)>,
+    checkpoints: Vec<u64>,
+    points: Vec<(u64, u32)>,
+    /// Receiver and epoch.
+    migrants: Vec<(u32, u32, u32)>,
+}
+
+impl NoteNumbers {
+    /// The notes of an island of a job.
+    pub fn notes(&self, job: &JobId, island: u32) -> Notes {
         let job = job.0.as_str();
-        JournalBatch {
-            evaluations: self
-                .evaluations
-                .iter()
-                .map(|(number, variant)| evaluation(job, *number, *variant))
-                .collect(),
-            proposals: self
-                .proposals
-                .iter()
-                .map(|(number, variant)| proposal(job, *number, *variant))
-                .collect(),
+        let migrants = self.migrants.iter().map(|(to, epoch, variant)| {
+            let mut record = sample::migrants(job, island, *to, *epoch);
+            record.body += &variant.to_string();
+            record
+        });
+        Notes {
             candidates: self
                 .candidates
                 .iter()
-                .map(|(island, n, variant)| candidate(job, *island, *n, *variant))
+                .map(|(n, variant)| candidate(job, island, *n, *variant))
                 .collect(),
-            checkpoints: self.checkpoints.iter().map(|(island, n)| checkpoint(job, *island, *n)).collect(),
-            history: self
-                .points
-                .iter()
-                .map(|(island, n, variant)| {
-                    let mut point = sample::point(job, *island, *n);
-                    point.population = *variant;
-                    point
-                })
-                .collect(),
+            checkpoints: self.checkpoints.iter().map(|n| sample::checkpoint(job, island, *n)).collect(),
+            history: self.points.iter().map(|(n, variant)| point(job, island, *n, *variant)).collect(),
+            migrants: migrants.collect(),
         }
     }
 }
@@ -116,39 +137,52 @@ fn candidate(job: &str, island: u32, ordinal: u64, variant: u32) -> CandidateRec
     CandidateRecord { generation, validation_score, ..sample::candidate(job, island, ordinal) }
 }
 
-fn checkpoint(job: &str, island: u32, sequence: u64) -> CheckpointRecord {
-    sample::checkpoint(job, island, sequence)
+fn point(job: &str, island: u32, sequence: u64, variant: u32) -> HistoryRecord {
+    HistoryRecord { population: variant, ..sample::point(job, island, sequence) }
 }
 
 /// Any call.
 pub fn operation() -> impl Strategy<Value = Operation> {
-    let job = 0..JOBS.len();
-    let lease = 0..8_usize;
+    let job = || 0..JOBS.len();
+    // Mostly one that may still count.
+    let lease = || prop_oneof![3 => 0..2_usize, 1 => 0..8_usize];
     let time = || (0..400_u64).prop_map(Duration::from_millis);
     let state =
         prop::sample::select(vec![JobState::Running, JobState::Stopped, JobState::Done, JobState::Failed]);
     prop_oneof![
-        1 => job.clone().prop_map(Operation::Insert),
-        3 => (job.clone(), any::<bool>(), time())
-            .prop_map(|(job, first, time)| Operation::Claim { job, first, time }),
-        2 => (lease.clone(), time()).prop_map(|(lease, time)| Operation::Renew { lease, time }),
-        1 => (lease.clone(), state).prop_map(|(lease, state)| Operation::Finish { lease, state }),
-        1 => job.prop_map(Operation::RequestStop),
-        6 => (lease, numbers()).prop_map(|(lease, numbers)| Operation::Commit { lease, numbers }),
+        1 => job().prop_map(Operation::Insert),
+        3 => (job(), any::<bool>(), any::<bool>(), time()).prop_map(|(job, first, over_dead, time)| {
+            Operation::Claim { job, first, over_dead, time }
+        }),
+        3 => (lease(), 0..ISLANDS).prop_map(|(lease, island)| Operation::Occupy { lease, island }),
+        2 => (lease(), time()).prop_map(|(lease, time)| Operation::Renew { lease, time }),
+        1 => (lease(), state).prop_map(|(lease, state)| Operation::Finish { lease, state }),
+        1 => job().prop_map(Operation::RequestStop),
+        4 => results().prop_map(Operation::Keep),
+        6 => (lease(), notes()).prop_map(|(lease, numbers)| Operation::Note { lease, numbers }),
         2 => time().prop_map(Operation::Wait),
     ]
 }
 
-fn numbers() -> impl Strategy<Value = Numbers> {
-    let keyed = || vec((0..NUMBERS, 0..4_u32), 0..6);
-    let placed = || vec((0..2_u32, 0..NUMBERS, 0..4_u32), 0..4);
-    (keyed(), keyed(), placed(), vec((0..2_u32, 0..NUMBERS), 0..3), placed()).prop_map(
-        |(evaluations, proposals, candidates, checkpoints, points)| Numbers {
-            evaluations,
-            proposals,
+fn results() -> impl Strategy<Value = ResultNumbers> {
+    let of_jobs = |jobs: std::ops::Range<usize>| vec((jobs, 0..NUMBERS, 0..4_u32), 0..6);
+    // A job that is not there refuses all: hence often those of one job only.
+    (0..JOBS.len()).prop_flat_map(move |job| {
+        let any = (of_jobs(0..JOBS.len()), of_jobs(0..JOBS.len()));
+        let one = (of_jobs(job..job + 1), of_jobs(job..job + 1));
+        prop_oneof![any, one].prop_map(|(evaluations, proposals)| ResultNumbers { evaluations, proposals })
+    })
+}
+
+fn notes() -> impl Strategy<Value = NoteNumbers> {
+    let placed = || vec((0..NUMBERS, 0..4_u32), 0..4);
+    let migrants = vec((0..ISLANDS, 1..4_u32, 0..4_u32), 0..4);
+    (placed(), vec(0..NUMBERS, 0..3), placed(), migrants).prop_map(
+        |(candidates, checkpoints, points, migrants)| NoteNumbers {
             candidates,
             checkpoints,
             points,
+            migrants,
         },
     )
 }

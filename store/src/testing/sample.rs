@@ -3,7 +3,9 @@
 use evohub_evolution::{Candidate, CandidateId, Digest, Evaluation, Objectives, Split};
 
 use crate::job::{JobId, NewJob};
-use crate::record::{CandidateRecord, CheckpointRecord, EvaluationRecord, HistoryRecord, ProposalRecord};
+use crate::record::{
+    CandidateRecord, CheckpointRecord, EvaluationRecord, HistoryRecord, MigrantRecord, ProposalRecord,
+};
 
 /// The id of a job.
 pub fn id(job: &str) -> JobId {
@@ -103,4 +105,9 @@ pub fn point(job: &str, island: u32, sequence: u64) -> HistoryRecord {
         population: 16,
         at: 1_700_000_000_000 + sequence as i64,
     }
+}
+
+/// Candidates that one island sent to another.
+pub fn migrants(job: &str, from: u32, to: u32, epoch: u32) -> MigrantRecord {
+    MigrantRecord { job: id(job), from, to, epoch, body: format!("[\"of {from} to {to}, {epoch}\"]") }
 }

@@ -10,8 +10,8 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use super::{Open, StandingClock, assert_kind, run, runtime, sample};
 use crate::error::StoreErrorKind as Kind;
-use crate::job::Lease;
-use crate::record::JournalBatch;
+use crate::job::IslandLease;
+use crate::record::{MigrantRecord, Notes, Results};
 use crate::store::Store;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -46,14 +46,16 @@ pub fn any_number_and_text_comes_back_to_the_bit(open: impl Open) {
     let rounds = Cell::new(0);
     let numbers = prop::array::uniform8(number());
     let outcome =
-        runner.run(&(numbers, finite(), prop::array::uniform6(text())), |(numbers, parameter, texts)| {
+        runner.run(&(numbers, finite(), prop::array::uniform7(text())), |(numbers, parameter, texts)| {
             rounds.set(rounds.get() + 1);
             let job = format!("job {}", rounds.get());
-            let batch = batch(&job, rounds.get(), numbers, parameter, texts);
+            let (results, notes) = records(&job, rounds.get(), numbers, parameter, texts);
             runtime.block_on(async {
-                let lease = with_job(&*store, &job).await;
-                store.commit(&lease, &batch).await.unwrap();
-                assert_same(&*store, &batch).await;
+                let lease = with_island(&*store, &job).await;
+                store.keep(&results).await.unwrap();
+                store.note(&lease, &notes).await.unwrap();
+                assert_same_results(&*store, &results).await;
+                assert_same_notes(&*store, &notes).await;
             });
             Ok(())
         });
@@ -62,14 +64,15 @@ pub fn any_number_and_text_comes_back_to_the_bit(open: impl Open) {
     }
 }
 
-async fn with_job(store: &dyn Store, job: &str) -> Lease {
+async fn with_island(store: &dyn Store, job: &str) -> IslandLease {
     store.insert_job(&sample::job(job)).await.unwrap();
-    store.claim(&sample::id(job), "me", MINUTE).await.unwrap()
+    let lease = store.claim(&sample::id(job), "me", MINUTE, None).await.unwrap();
+    store.occupy(&lease, 0).await.unwrap()
 }
 
-fn batch(job: &str, round: u64, numbers: [f64; 8], parameter: f64, texts: [String; 6]) -> JournalBatch {
+fn records(job: &str, round: u64, numbers: [f64; 8], parameter: f64, texts: [String; 7]) -> (Results, Notes) {
     let [score, dollars, latency, price, best, mean, diversity, validation] = numbers;
-    let [output, feedback, proposed, instruction, body, outcome] = texts;
+    let [output, feedback, proposed, instruction, body, outcome, travellers] = texts;
     let mut evaluation = sample::evaluation(job, round);
     let objectives = &mut evaluation.evaluation.objectives;
     (objectives.score, objectives.dollars, objectives.latency_seconds) = (score, dollars, latency);
@@ -87,13 +90,14 @@ fn batch(job: &str, round: u64, numbers: [f64; 8], parameter: f64, texts: [Strin
     checkpoint.body = body;
     let mut point = sample::point(job, 0, round);
     (point.best, point.mean, point.diversity) = (best, mean, diversity);
-    JournalBatch {
-        evaluations: vec![evaluation],
-        proposals: vec![proposal],
+    let migrants = MigrantRecord { body: travellers, ..sample::migrants(job, 0, u32::MAX, u32::MAX) };
+    let notes = Notes {
         candidates: vec![candidate],
         checkpoints: vec![checkpoint],
         history: vec![point],
-    }
+        migrants: vec![migrants],
+    };
+    (Results { evaluations: vec![evaluation], proposals: vec![proposal] }, notes)
 }
 
 /// The bits of a number as a store keeps it: the sign of a zero is lost.
@@ -102,9 +106,8 @@ fn kept(number: f64) -> u64 {
 }
 
 /// Equality takes zeros of either sign for the same, hence the bits beside it.
-async fn assert_same(store: &dyn Store, batch: &JournalBatch) {
-    let id = &batch.evaluations[0].job;
-    let wanted = &batch.evaluations[0];
+async fn assert_same_results(store: &dyn Store, results: &Results) {
+    let wanted = &results.evaluations[0];
     let found = &store.evaluations(&[wanted.key]).await.unwrap()[&wanted.key];
     assert_eq!(found, wanted);
     let bits = |record: &crate::record::EvaluationRecord| {
@@ -113,40 +116,50 @@ async fn assert_same(store: &dyn Store, batch: &JournalBatch) {
     };
     assert_eq!(bits(found), bits(wanted));
 
-    let wanted = &batch.proposals[0];
+    let wanted = &results.proposals[0];
     let found = &store.proposals(&[wanted.key]).await.unwrap()[&wanted.key];
     assert_eq!(found, wanted);
     assert_eq!(found.dollars.to_bits(), kept(wanted.dollars));
+}
 
-    let (wanted, found) = (&batch.candidates[0], store.candidates(id).await.unwrap().pop());
+async fn assert_same_notes(store: &dyn Store, notes: &Notes) {
+    let id = &notes.checkpoints[0].job;
+    let (wanted, found) = (&notes.candidates[0], store.candidates(id).await.unwrap().pop());
     let found = found.expect("a candidate was written");
     assert_eq!(&found, wanted);
     assert_eq!(found.candidate.components(), wanted.candidate.components());
     assert_eq!(found.validation_score.map(kept), wanted.validation_score.map(kept));
 
-    assert_eq!(store.checkpoint(id, 0).await.unwrap().as_ref(), batch.checkpoints.first());
+    assert_eq!(store.checkpoint(id, 0).await.unwrap().as_ref(), notes.checkpoints.first());
+    assert_eq!(store.migrants(id, u32::MAX).await.unwrap(), notes.migrants);
 
-    let (wanted, found) = (&batch.history[0], store.history(id).await.unwrap().pop());
+    let (wanted, found) = (&notes.history[0], store.history(id).await.unwrap().pop());
     let found = found.expect("a point was written");
     let bits = |point: &crate::record::HistoryRecord| [point.best, point.mean, point.diversity].map(kept);
     assert_eq!((&found, bits(&found)), (wanted, bits(wanted)));
 }
 
-/// NaN, and counts that no database holds, are refused with their names, and nothing of the batch is written.
+/// NaN, and counts that no database holds, are refused with their names, and nothing beside them is written.
 pub fn what_is_no_number_is_refused_whole(open: impl Open) {
     run(async {
         let store = open(StandingClock::new().clock()).await;
-        let lease = with_job(&*store, "a").await;
+        let lease = with_island(&*store, "a").await;
         let mut nan = sample::evaluation("a", 1);
         nan.evaluation.objectives.score = f64::NAN;
         let mut huge = sample::evaluation("a", 2);
         huge.evaluation.input_tokens = u64::MAX;
         for (record, name) in [(nan, "score"), (huge, "input tokens")] {
             let evaluations = vec![sample::evaluation("a", 3), record];
-            let batch = JournalBatch { evaluations, ..Default::default() };
-            let error = assert_kind(store.commit(&lease, &batch).await, Kind::Invalid);
+            let results = Results { evaluations, ..Default::default() };
+            let error = assert_kind(store.keep(&results).await, Kind::Invalid);
             assert!(error.message.contains(name), "{error}");
         }
-        assert_eq!(store.totals(&lease.job).await.unwrap().evaluations, 0);
+        assert_eq!(store.totals(&lease.lease.job).await.unwrap().evaluations, 0);
+        let mut huge = sample::candidate("a", 0, 1);
+        huge.ordinal = 1 << 63;
+        let notes = Notes { candidates: vec![sample::candidate("a", 0, 0), huge], ..Default::default() };
+        let error = assert_kind(store.note(&lease, &notes).await, Kind::Invalid);
+        assert!(error.message.contains("ordinal"), "{error}");
+        assert_eq!(store.candidates(&lease.lease.job).await.unwrap(), []);
     });
 }

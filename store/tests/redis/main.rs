@@ -1,0 +1,8 @@
+//! What is kept in a shared Redis: the cache of evaluations, and the quota of providers.
+//!
+//! Each test starts a `redis-server` of its own.
+
+mod cached;
+mod quota;
+mod server;
+mod suite;
