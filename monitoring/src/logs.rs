@@ -186,10 +186,15 @@ fn parse(filter: &str) -> Result<EnvFilter, LogError> {
 const FOR_TRACES: [&str; 2] = ["llm_api_call", "calculate_fitness"];
 
 /// The actor library tells of every message below the level of information: nobody who asks for `debug` means that.
-/// Its spans live as long as their actor, and would put their fields into all that the actor logs.
+/// Its spans live as long as their actor, and would put their fields into all that the actor logs. Its sessions between
+/// nodes warn of every planned end, and show whole messages below that: the cluster tells what matters of them.
 fn without_noise() -> FilterFn {
     let is_no_noise: fn(&Metadata<'_>) -> bool = |metadata| {
-        let is_of_actors = metadata.target().split("::").next() == Some("ractor");
+        let crate_name = metadata.target().split("::").next();
+        let is_of_actors = crate_name == Some("ractor");
+        if crate_name == Some("ractor_cluster") {
+            return metadata.is_event() && *metadata.level() == Level::ERROR;
+        }
         match metadata.is_span() {
             true => !is_of_actors && !FOR_TRACES.contains(&metadata.name()),
             false => !is_of_actors || *metadata.level() <= Level::INFO,

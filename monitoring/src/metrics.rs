@@ -7,6 +7,7 @@ mod actors;
 mod build;
 mod business;
 mod catalogue;
+mod cluster;
 mod declare;
 mod durations;
 mod evaluation;
@@ -34,9 +35,10 @@ pub use actors::{ActorMetrics, Alive, Handling, Mailbox, RestartCause, Stuck, Ti
 pub use build::BuildInfo;
 pub use business::{BusinessMetrics, Rating, Session};
 pub use catalogue::{Declaration, Kind};
+pub use cluster::{ClusterMetrics, Direction, NodeState, RedispatchCause, Refusal};
 pub use durations::Durations;
 pub use evaluation::{CacheTier, EvaluationMetrics, SavedBy};
-pub use evolution::{EvolutionMetrics, JobMetrics, JobPhase};
+pub use evolution::{EvolutionMetrics, JobMetrics, JobPhase, MigrationTopology};
 pub use http::{HttpMetrics, HttpRequestGuard};
 pub use islands::{IslandFigures, IslandMetrics, MOST_JOBS};
 pub use llm::{CallInFlight, LimitKind, LlmMetrics, ModelMetrics, OverheadCause};
@@ -91,6 +93,8 @@ pub struct Metrics {
     pub business: BusinessMetrics,
     /// Mailboxes and handlers.
     pub actors: ActorMetrics,
+    /// The nodes of the cluster and the links between them.
+    pub cluster: ClusterMetrics,
     /// The durable store and the journal before it.
     pub store: StoreMetrics,
     /// The health of logs and traces themselves.
@@ -110,6 +114,7 @@ impl Metrics {
         let llm = LlmMetrics::declare(&mut declare);
         let business = BusinessMetrics::declare(&mut declare);
         let actors = ActorMetrics::declare(&mut declare);
+        let cluster = ClusterMetrics::declare(&mut declare);
         let store = StoreMetrics::declare(&mut declare);
         let telemetry = TelemetryMetrics::declare(&mut declare);
         #[cfg(target_os = "linux")]
@@ -124,6 +129,7 @@ impl Metrics {
             llm,
             business,
             actors,
+            cluster,
             store,
             telemetry,
             registry,

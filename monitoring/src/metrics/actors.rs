@@ -5,6 +5,7 @@
 //! dead letter, unless the actor ended as planned ([`Mailbox::retire`]). Depth is exact for whoever sends in this process, through panics and restarts too, because nothing
 //! but the life of the ticket moves it.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
@@ -16,7 +17,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use super::declare::{Declarations, Name};
 use super::durations::{Bounds, QUICK};
 use super::labels::label_set;
-use super::pool::PoolMetrics;
+use super::pool::{Figures, PoolMetrics};
 use super::series::Series;
 use super::share::GaugeShare;
 
@@ -120,6 +121,7 @@ impl ActorMetrics {
         PoolMetrics {
             depth: GaugeShare::new(self.depth.get(&labels)),
             alive: GaugeShare::new(self.alive.get(&labels)),
+            figures: Figures::default(),
             wait: self.wait.get(&labels),
             handle: self.handle.get(&labels),
             dead_letters: self.dead_letters.get(&labels),
@@ -135,6 +137,17 @@ impl ActorMetrics {
             RestartCause::Peer => "peer",
         };
         self.restarts.get(&RestartLabels { actor: actor.into(), cause: cause.into() }).inc();
+    }
+
+    /// Messages that wait now, by kind of actor.
+    pub fn depths(&self) -> BTreeMap<String, u64> {
+        let mailboxes = self.mailboxes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut depths = BTreeMap::new();
+        for mailbox in mailboxes.iter().filter_map(Weak::upgrade) {
+            *depths.entry(mailbox.actor.to_owned()).or_insert(0) +=
+                mailbox.depth.load(Ordering::Relaxed).max(0) as u64;
+        }
+        depths
     }
 
     /// The actors that have been at one message for longer than `limit`.

@@ -12,6 +12,7 @@ use super::series::Series;
 
 label_set!(StateLabels { state: closed });
 label_set!(CandidateLabels { operator: open, outcome: closed });
+label_set!(TopologyLabels { topology: closed });
 
 /// Where a job stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,10 +47,34 @@ impl JobPhase {
     }
 }
 
+/// To whom the populations of a job send candidates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MigrationTopology {
+    /// Each to the next.
+    Ring,
+    /// Each to all others.
+    Full,
+    /// Each to some that are drawn anew each time.
+    Random,
+}
+
+impl MigrationTopology {
+    const ALL: [Self; 3] = [Self::Ring, Self::Full, Self::Random];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Ring => "ring",
+            Self::Full => "full",
+            Self::Random => "random",
+        }
+    }
+}
+
 /// Jobs, generations, populations.
 #[derive(Debug)]
 pub struct EvolutionMetrics {
     generations: Counter,
+    migrations: [Counter; 3],
     candidates: Series<CandidateLabels, Counter>,
     jobs: [Gauge; 5],
     islands: Arc<Islands>,
@@ -68,11 +93,18 @@ impl EvolutionMetrics {
             Name::plain("evolution_jobs"),
             "Jobs of this process, by state; those that are over since the process started",
         );
+        let generations = declare.counter(
+            Name::plain("evolution_generations_completed"),
+            "Generations, or windows of a steady state, completed",
+        );
+        let migrations: Series<TopologyLabels, Counter> = declare.counters(
+            Name::plain("evolution_migrations"),
+            "Candidates that a population took over from another of the same job",
+        );
         Self {
-            generations: declare.counter(
-                Name::plain("evolution_generations_completed"),
-                "Generations, or windows of a steady state, completed",
-            ),
+            generations,
+            migrations: MigrationTopology::ALL
+                .map(|topology| migrations.get(&TopologyLabels { topology: topology.as_str().into() })),
             candidates: declare.counters(
                 Name::plain("evolution_candidates"),
                 "Candidates whose fate is decided, by the operator that made them and what became of them",
@@ -85,6 +117,11 @@ impl EvolutionMetrics {
     /// Notes that a generation is complete.
     pub fn generation_completed(&self) {
         self.generations.inc();
+    }
+
+    /// Notes that a population took over so many candidates from another.
+    pub fn migrated(&self, topology: MigrationTopology, candidates: usize) {
+        self.migrations[topology as usize].inc_by(candidates as u64);
     }
 
     /// Notes what became of a candidate.

@@ -34,6 +34,8 @@ fn exercise(metrics: &Metrics) -> impl Sized {
     metrics.business.feedback(Rating::Positive);
     metrics.actors.mailbox("journal").seal("note").open();
     metrics.actors.restarted("journal", RestartCause::Panic);
+    metrics.cluster.links(|| Some(vec![("b".to_owned(), Duration::from_millis(20))]));
+    metrics.cluster.permits("b", 4);
     metrics.store.operation("commit", true, Duration::from_millis(1));
     metrics.store.journaled(3);
     metrics.store.journal_lag(Duration::from_millis(2));
