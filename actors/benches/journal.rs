@@ -42,6 +42,8 @@ fn spec() -> JobSpec {
         slots: None,
         providers: BTreeMap::new(),
         prices: BTreeMap::new(),
+        islands: evohub_actors::IslandsSpec::default(),
+        hedge: evohub_actors::Hedge::default(),
     }
 }
 

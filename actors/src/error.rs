@@ -16,6 +16,15 @@ pub enum EngineError {
     /// The store said no.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The job goes on elsewhere.
+    #[error("{0}")]
+    Elsewhere(String),
+    /// The cluster cannot be joined or reached.
+    #[error(transparent)]
+    Cluster(#[from] evohub_cluster::ClusterError),
+    /// The cluster does not answer.
+    #[error("the cluster does not answer: {0}")]
+    Unreachable(String),
     /// The engine is shutting down, or one of its actors is gone.
     #[error("the engine is not running any more")]
     Gone,

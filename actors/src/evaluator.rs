@@ -15,24 +15,24 @@ use std::sync::Arc;
 use tokio::time::Instant;
 use tracing::{Instrument, Span};
 
-use crate::actor::Address;
 use crate::clock::now_millis;
 use crate::flights::Flight;
-use crate::generation::Permit;
 use crate::journal::JournalMessage;
+use crate::node::Node;
+use crate::permit::Permit;
 use crate::reply::Reply;
 use crate::toolbox::JobTools;
 
 pub(crate) use pool::{Pool, start_pool};
-use pool::{PoolMessage, WorkerArguments};
+use pool::{PoolMessage, Shared, WorkerArguments};
 
 /// A piece of work for one worker.
 pub(crate) struct Work {
     pub(crate) job: JobId,
     pub(crate) tools: Arc<JobTools>,
-    pub(crate) store: Arc<dyn Store>,
-    pub(crate) journal: Address<JournalMessage>,
+    pub(crate) node: Arc<Node>,
     pub(crate) task: Task,
+    /// Given back when the worker's part of the work is over.
     pub(crate) permit: Permit,
     /// The trace it was ordered in.
     pub(crate) context: TraceContext,
@@ -41,6 +41,8 @@ pub(crate) struct Work {
     /// When it was given to the pool.
     pub(crate) dispatched: Instant,
 }
+
+impl ractor::Message for Work {}
 
 /// What is to be done, and who hears of it: a result when it is durable, a failure at once.
 pub(crate) enum Task {
@@ -77,14 +79,14 @@ pub(crate) struct EvaluatorWorker;
 impl Worker for EvaluatorWorker {
     type Key = ();
     type Message = Work;
-    type Arguments = Arc<WorkerArguments>;
+    type Arguments = Shared;
     type State = Arc<WorkerArguments>;
 
     async fn pre_start(
         &self,
         id: WorkerId,
         _pool: &ActorRef<PoolMessage>,
-        arguments: Self::Arguments,
+        Shared(arguments): Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
         arguments.started(id);
         Ok(arguments)
@@ -156,18 +158,25 @@ impl Work {
 
     async fn carry_out(self, worker: &WorkerArguments) {
         // The permit goes with the worker's part of the work: what follows in the journal holds up no other.
-        let Self { job, tools, store, journal, task, permit: _permit, .. } = self;
+        let Self { job, tools, node, task, permit: _permit, .. } = self;
         match task {
             Task::Evaluate(task, reply) => {
                 let key = task.key(&tools);
-                let (flight, waited) = worker.flights.enter(key).await;
-                if waited && let Some(record) = known(&*store, key).await {
+                let (flight, waited) = node.flights.enter(key, &job).await;
+                if waited && let Some(record) = known_evaluation(&*node.store, key).await {
                     reply.send(Ok(record));
                 } else {
-                    evaluate(job, &tools, &journal, (key, flight), task, reply, &worker.metrics).await;
+                    evaluate(job, &tools, &node, (key, flight), task, reply, &worker.metrics).await;
                 }
             }
-            Task::Propose(task, reply) => propose(job, &tools, &journal, task, reply).await,
+            Task::Propose(task, reply) => {
+                let (flight, waited) = node.flights.enter(task.key, &job).await;
+                if waited && let Some(record) = known_proposal(&*node.store, task.key).await {
+                    reply.send(Ok(record));
+                } else {
+                    propose(job, &tools, &node, flight, task, reply).await;
+                }
+            }
         }
     }
 }
@@ -188,14 +197,29 @@ fn record_failure(failure: &Failure) {
 }
 
 /// The result of whoever was first. A store that cannot be asked now says nothing; the journal will hear of it.
-async fn known(store: &dyn Store, key: Digest) -> Option<EvaluationRecord> {
+async fn known_evaluation(store: &dyn Store, key: Digest) -> Option<EvaluationRecord> {
     store.evaluations(&[key]).await.ok()?.remove(&key)
+}
+
+async fn known_proposal(store: &dyn Store, key: Digest) -> Option<ProposalRecord> {
+    store.proposals(&[key]).await.ok()?.remove(&key)
+}
+
+/// A reply that ends the flight first: whoever waits for the key finds the result, because it is durable.
+fn after_flight<T: 'static>(flight: Flight, reply: Reply<Result<T, Failure>>) -> Reply<Result<T, Failure>> {
+    Reply::new(move |outcome: Option<_>| {
+        drop(flight);
+        // Without an outcome the journal is gone, and dropping the reply says that the work is lost.
+        if let Some(outcome) = outcome {
+            reply.send(outcome);
+        }
+    })
 }
 
 async fn evaluate(
     job: JobId,
     tools: &JobTools,
-    journal: &Address<JournalMessage>,
+    node: &Node,
     (key, flight): (Digest, Flight),
     task: EvaluationTask,
     reply: Reply<Result<EvaluationRecord, Failure>>,
@@ -217,15 +241,7 @@ async fn evaluate(
                 evaluation,
                 at: now_millis(),
             };
-            let reply = Reply::new(move |record: Option<_>| {
-                // It is durable, so whoever waits for the key finds it.
-                drop(flight);
-                // Without a record the journal is gone, and dropping the reply says that the work is lost.
-                if let Some(record) = record {
-                    reply.send(Ok(record));
-                }
-            });
-            journal.send(JournalMessage::Evaluated(record, reply));
+            node.journal.send(JournalMessage::Evaluated(record, after_flight(flight, reply)));
         }
         Err(failure) => {
             let failure = redacted(failure);
@@ -238,7 +254,8 @@ async fn evaluate(
 async fn propose(
     job: JobId,
     tools: &JobTools,
-    journal: &Address<JournalMessage>,
+    node: &Node,
+    flight: Flight,
     task: ProposalTask,
     reply: Reply<Result<ProposalRecord, Failure>>,
 ) {
@@ -254,12 +271,7 @@ async fn propose(
                 output_tokens: answer.usage.output_tokens,
                 at: now_millis(),
             };
-            let reply = Reply::new(move |record: Option<_>| {
-                if let Some(record) = record {
-                    reply.send(Ok(record));
-                }
-            });
-            journal.send(JournalMessage::Proposed(record, reply));
+            node.journal.send(JournalMessage::Proposed(record, after_flight(flight, reply)));
         }
         Err(failure) => {
             let failure = redacted(failure);

@@ -32,7 +32,19 @@ pub enum JobEvent {
         /// What happened.
         message: String,
     },
-    /// An actor died and was started again from the last checkpoint.
+    /// An island is hosted by a node from now on.
+    Placed {
+        /// Which one, from 0.
+        island: u32,
+        /// Name of the node.
+        node: String,
+    },
+    /// The job goes on under another node.
+    TakenOver {
+        /// Name of the node.
+        node: String,
+    },
+    /// An actor died, or its node went, and it was started again from the last checkpoint.
     Restarted {
         /// Kind of the actor.
         actor: String,
@@ -51,7 +63,7 @@ pub enum JobEvent {
 }
 
 /// Where a job stands: the newest state, for displays.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct JobProgress {
     /// Evaluations of the search known so far.
     pub evaluations: u64,

@@ -4,42 +4,56 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use evohub_evolution::Digest;
+use evohub_store::JobId;
 use tokio::sync::OwnedMutexGuard;
 
 type Lock = tokio::sync::Mutex<()>;
 
-/// The evaluations under way, by content key: who comes second waits for the first and finds its result.
+/// The calls under way, by content key: who comes second waits for the first and finds its result.
 #[derive(Default)]
 pub(crate) struct Flights {
-    locks: Mutex<HashMap<Digest, Weak<Lock>>>,
+    locks: Mutex<HashMap<Digest, Held>>,
 }
 
-/// The right to evaluate a key; others wait until it is dropped.
+struct Held {
+    lock: Weak<Lock>,
+    /// Whoever came first.
+    job: JobId,
+}
+
+/// The right to make the call of a key; others wait until it is dropped.
 pub(crate) struct Flight {
     _guard: OwnedMutexGuard<()>,
 }
 
-/// Keys that nobody evaluates any more are swept out when there are this many.
+/// Keys that nobody calls for any more are swept out when there are this many.
 const SWEEP: usize = 4_096;
 
 impl Flights {
     /// Waits for the key to be free. The second value says whether there was somebody to wait for.
-    pub(crate) async fn enter(&self, key: Digest) -> (Flight, bool) {
-        let (lock, waited) = self.lock(key);
+    pub(crate) async fn enter(&self, key: Digest, job: &JobId) -> (Flight, bool) {
+        let (lock, waited) = self.lock(key, job);
         (Flight { _guard: lock.lock_owned().await }, waited)
     }
 
-    fn lock(&self, key: Digest) -> (Arc<Lock>, bool) {
+    /// The keys of a job's calls that are under way.
+    pub(crate) fn of_job(&self, job: &JobId) -> Vec<Digest> {
+        let locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = locks.iter().filter(|(_, held)| held.job == *job && held.lock.strong_count() > 0);
+        held.map(|(key, _)| *key).collect()
+    }
+
+    fn lock(&self, key: Digest, job: &JobId) -> (Arc<Lock>, bool) {
         // No code that can panic runs while it is held.
         let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(lock) = locks.get(&key).and_then(Weak::upgrade) {
+        if let Some(lock) = locks.get(&key).and_then(|held| held.lock.upgrade()) {
             return (lock, true);
         }
         if locks.len() >= SWEEP {
-            locks.retain(|_, lock| lock.strong_count() > 0);
+            locks.retain(|_, held| held.lock.strong_count() > 0);
         }
         let lock = Arc::new(Lock::new(()));
-        locks.insert(key, Arc::downgrade(&lock));
+        locks.insert(key, Held { lock: Arc::downgrade(&lock), job: job.clone() });
         (lock, false)
     }
 }
@@ -52,16 +66,19 @@ mod tests {
     async fn the_second_waits_for_the_first_and_is_told() {
         let flights = Arc::new(Flights::default());
         let key = Digest::of_fields([b"key".as_slice()]);
-        let (first, waited) = flights.enter(key).await;
+        let job = JobId("job".into());
+        let (first, waited) = flights.enter(key, &job).await;
         assert!(!waited);
+        assert_eq!(flights.of_job(&job), [key]);
+        assert_eq!(flights.of_job(&JobId("other".into())), []);
         let other = Arc::clone(&flights);
-        let second = tokio::spawn(async move { other.enter(key).await.1 });
-        let (_free, waited) = flights.enter(Digest::of_fields([])).await;
+        let second = tokio::spawn(async move { other.enter(key, &JobId("other".into())).await.1 });
+        let (_free, waited) = flights.enter(Digest::of_fields([]), &job).await;
         assert!(!waited, "another key is free");
         assert!(!second.is_finished());
         drop(first);
         // Whether the second came before the first had gone is the scheduler's choice; that it gets in is not.
         second.await.unwrap();
-        assert!(!flights.enter(key).await.1, "nobody is left to wait for");
+        assert!(!flights.enter(key, &job).await.1, "nobody is left to wait for");
     }
 }

@@ -1,25 +1,37 @@
-//! A generation: fans measurements and questions out to the pool and sees each of them through.
+//! A generation: fans measurements and questions out to the pools and sees each of them through.
 //!
-//! Every order has a lease: a result by the pool, or after its deadline another attempt. The first result wins, late
+//! Every order has a lease: a result by a pool, or after its deadline another attempt. The first result wins, late
 //! ones are dropped. What failed for now is tried again after a pause that doubles; it is set aside for good only
-//! when others succeed meanwhile, so that an outage sets nothing aside.
+//! when others succeed meanwhile, so that an outage sets nothing aside. What a lost node had under way is looked up
+//! in the store and then given to another.
 
-use std::collections::{HashMap, VecDeque};
+mod crew;
+mod dispatch;
+mod hedge;
+mod places;
+
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use evohub_evolution::{Answer, Digest, Evaluation, Failure, FailureKind, Piece, ProposalId};
-use evohub_monitoring::metrics::CacheTier;
+use evohub_monitoring::metrics::{CacheTier, RedispatchCause};
 use evohub_monitoring::traces::TraceContext;
-use evohub_store::{EvaluationRecord, ProposalRecord, Store, StoreError};
+use evohub_store::{EvaluationRecord, ProposalRecord, StoreError};
 use ractor::{ActorProcessingErr, RpcReplyPort, async_trait};
 use strum::IntoStaticStr;
 use tokio::time::Instant;
 
 use crate::actor::{Actor, Address, Letter};
-use crate::evaluator::{EvaluationTask, ProposalTask, Task, Work};
+use crate::evaluator::{EvaluationTask, ProposalTask};
 use crate::means::Means;
-use crate::reply::Reply;
+
+use crew::Crew;
+pub(crate) use crew::Host;
+use hedge::Durations;
+
+/// How often leases, places and slow attempts are looked after.
+const TICK: Duration = Duration::from_millis(250);
 
 /// How patient a generation is.
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +69,8 @@ pub(crate) enum Order {
 
 /// What a generation tells whoever ordered.
 pub(crate) enum GenerationReport {
+    /// So many pieces of work can be under way at once now.
+    Places(usize),
     /// A measurement is durable; the last field says whether this job paid for it.
     Evaluated(Piece, Evaluation, bool),
     /// A measurement is set aside.
@@ -76,6 +90,10 @@ pub(crate) struct Generation;
 
 pub(crate) struct GenerationArguments {
     pub(crate) means: Means,
+    /// Most pieces of work under way at once; `None`: what the pools take.
+    pub(crate) most: Option<usize>,
+    /// Calls for the job may be under way that nobody waits for any more: they are found and waited for.
+    pub(crate) adopting: bool,
     pub(crate) report: Box<dyn Fn(GenerationReport) + Send + Sync>,
 }
 
@@ -84,24 +102,38 @@ pub(crate) struct GenerationArguments {
 pub(crate) enum GenerationMessage {
     /// More to do.
     Dispatch(Vec<Order>),
-    /// What the store knows of orders given.
+    /// What the store knows of orders; `None`: nothing.
     LookedUp(Vec<(u64, Option<Known>)>),
     /// The store could not be asked.
     LookUpFailed(StoreError),
-    /// An attempt has left the pool; its result is on its way to the journal.
+    /// A pool grants places.
+    Granted { host: Host, places: usize, calls: Option<Vec<Digest>> },
+    /// Nodes have come, gone or changed.
+    NodesChanged,
+    /// An attempt has left the pool of this process; its result is on its way to the journal.
     Ran,
-    /// An attempt ended; `None`: whoever held it is gone.
-    Ended { number: u64, outcome: Option<Result<Known, Failure>> },
-    /// Time to look for leases that ran out.
+    /// An attempt ended.
+    Ended { number: u64, host: Host, outcome: Outcome },
+    /// Time to look after leases, places and slow attempts.
     Tick,
     /// The pause before another attempt is over.
     Retry { number: u64 },
     /// Nothing more will be ordered: ends when all is done.
     Close,
-    /// Nothing more is given to the pool; answers when the pool has nothing left and every result is reported.
+    /// Nothing more is given to the pools; answers when they have nothing left and every result is reported.
     Drain(RpcReplyPort<()>),
     #[cfg(test)]
     Panic,
+}
+
+/// What came of an attempt.
+pub(crate) enum Outcome {
+    Known(Known),
+    Failed(Failure),
+    /// Whoever held it is gone.
+    Lost,
+    /// The node that it was given to could not take it, or is gone.
+    Bounced(RedispatchCause),
 }
 
 /// A durable result.
@@ -112,10 +144,15 @@ pub(crate) enum Known {
 
 struct Open {
     order: Order,
+    key: Digest,
     /// The trace it was ordered in.
     context: TraceContext,
     attempt: u32,
-    /// When the attempt under way is given up; `None` between attempts.
+    /// Where attempts are under way.
+    hosts: Vec<Host>,
+    /// When the newest attempt under way began.
+    began: Instant,
+    /// When the attempts under way are given up; `None` between attempts.
     deadline: Option<Instant>,
     failures: u32,
     /// Successes of the generation when it failed last.
@@ -124,113 +161,84 @@ struct Open {
 
 pub(crate) struct GenerationState {
     arguments: GenerationArguments,
+    /// Its number among those who use pools.
+    consumer: u64,
     open: HashMap<u64, Open>,
     next: u64,
     /// Orders that the store was not asked for yet, with their keys, and whether they are evaluations.
     unknown: Vec<(u64, Digest, bool)>,
     looking_up: bool,
-    /// Looked up, not known, and waiting for a permit.
+    /// Looked up, not known, and waiting for a place.
     ready: VecDeque<u64>,
-    /// Attempts in the pool.
-    running: usize,
+    /// The same, of measurements that other islands of the job make too.
+    shared: VecDeque<u64>,
+    crew: Crew,
+    /// Places that were said last to be of use.
+    wanted: u32,
+    /// The pools that were asked for places.
+    asked: HashSet<Host>,
+    /// Places reported last.
+    places: usize,
+    /// Pools that have not answered yet, and until when they are waited for before anything is given out.
+    adopting: Option<(HashSet<Host>, Instant)>,
+    /// Calls under way that nobody waits for.
+    calls: HashMap<Digest, Host>,
     /// Attempts given out whose result is not durable yet.
     unsettled: usize,
+    durations: Durations,
+    ticks: u64,
     successes: u64,
     last_success: Instant,
     closing: bool,
-    /// Nothing more is given to the pool.
+    /// Nothing more is given to the pools.
     draining: bool,
     drains: Vec<RpcReplyPort<()>>,
 }
 
 impl GenerationState {
-    fn dispatch(&mut self, orders: Vec<Order>, context: &TraceContext) {
+    fn take_orders(&mut self, orders: Vec<Order>, context: &TraceContext) {
         for order in orders {
-            let key = self.key(&order);
+            let key = match &order {
+                Order::Evaluate(task) => task.key(self.arguments.means.tools()),
+                Order::Propose(_, task) => task.key,
+            };
             self.unknown.push((self.next, key, matches!(order, Order::Evaluate(_))));
-            let context = context.clone();
-            let open = Open { order, context, attempt: 0, deadline: None, failures: 0, successes: 0 };
-            self.open.insert(self.next, open);
+            self.open.insert(
+                self.next,
+                Open {
+                    order,
+                    key,
+                    context: context.clone(),
+                    attempt: 0,
+                    hosts: vec![],
+                    began: Instant::now(),
+                    deadline: None,
+                    failures: 0,
+                    successes: 0,
+                },
+            );
             self.next += 1;
         }
     }
 
-    /// Asks the store for all orders that it was not asked for yet, unless it is being asked: what comes meanwhile
-    /// makes up the next question, so that a load of small orders does not become a load of small questions.
-    fn look_up(&mut self, myself: &Address<GenerationMessage>) {
-        if self.looking_up || self.unknown.is_empty() {
-            return;
-        }
-        self.looking_up = true;
-        let numbers = std::mem::take(&mut self.unknown);
-        let (store, myself) = (Arc::clone(&self.arguments.means.store), myself.clone());
-        tokio::spawn(async move {
-            let message = match look_up(&*store, &numbers).await {
-                Ok(known) => GenerationMessage::LookedUp(known),
-                Err(error) => GenerationMessage::LookUpFailed(error),
-            };
-            myself.send(message);
-        });
-    }
-
-    fn key(&self, order: &Order) -> Digest {
-        match order {
-            Order::Evaluate(task) => task.key(&self.arguments.means.tools),
-            Order::Propose(_, task) => task.key,
-        }
-    }
-
-    /// Puts an order into the line for the pool. A question takes longest to answer, so it goes first.
+    /// Puts an order into the line for a pool. A question takes longest to answer, so it goes first.
     fn enqueue(&mut self, number: u64) {
+        let spec = &self.arguments.means.prepared.spec;
+        let has_siblings = spec.islands.count > 1;
         match self.open.get(&number).map(|open| &open.order) {
             Some(Order::Propose(..)) => self.ready.push_front(number),
+            Some(Order::Evaluate(task)) if has_siblings && spec.seeds.contains(&task.candidate) => {
+                self.shared.push_back(number);
+            }
             Some(Order::Evaluate(_)) => self.ready.push_back(number),
             None => {}
         }
     }
 
-    /// Gives what is ready to the pool, as far as permits go.
-    fn fill_pool(&mut self, myself: &Address<GenerationMessage>) {
-        while self.running < self.arguments.means.permits && !self.draining {
-            let Some(number) = self.ready.pop_front() else { return };
-            self.attempt(number, myself);
-        }
-    }
-
-    fn attempt(&mut self, number: u64, myself: &Address<GenerationMessage>) {
-        let Some(open) = self.open.get_mut(&number) else { return };
-        self.running += 1;
-        self.unsettled += 1;
-        open.attempt += 1;
-        open.deadline = Some(Instant::now() + self.arguments.means.patience.lease);
-        let task = match &open.order {
-            Order::Evaluate(task) => {
-                let reply = reply(myself, number, |record| Known::Evaluation(Box::new(record)));
-                Task::Evaluate(task.clone(), reply)
-            }
-            Order::Propose(_, task) => {
-                let reply = reply(myself, number, |record| Known::Proposal(Box::new(record)));
-                Task::Propose(task.clone(), reply)
-            }
-        };
-        let work = Work {
-            job: self.arguments.means.job.clone(),
-            tools: Arc::clone(&self.arguments.means.tools),
-            store: Arc::clone(&self.arguments.means.store),
-            journal: self.arguments.means.journal.clone(),
-            task,
-            permit: Permit::new(myself),
-            context: open.context.clone(),
-            attempt: open.attempt,
-            dispatched: Instant::now(),
-        };
-        self.arguments.means.pool.dispatch(work);
-    }
-
     /// The store does not know what was ordered: it is to be done.
     fn not_known(&mut self, number: u64) {
-        if let Some(Open { order: Order::Evaluate(_), .. }) = self.open.get(&number) {
-            self.arguments.means.metrics.evaluation.missed(CacheTier::Store, 1);
+        if let Some(Open { order: Order::Evaluate(_), attempt: 0, .. }) = self.open.get(&number) {
+            self.arguments.means.node.metrics.evaluation.missed(CacheTier::Store, 1);
         }
         self.enqueue(number);
     }
@@ -247,9 +255,12 @@ impl GenerationState {
         let report = match (open.order, known) {
             (Order::Evaluate(task), Known::Evaluation(record)) => {
                 let paid = record.job == self.arguments.means.job;
-                let metrics = &self.arguments.means.metrics.evaluation;
+                let metrics = &self.arguments.means.node.metrics.evaluation;
                 match tier {
-                    CacheTier::InFlight if paid => metrics.succeeded(),
+                    CacheTier::InFlight if paid => {
+                        self.durations.add(open.began.elapsed());
+                        metrics.succeeded();
+                    }
                     tier => metrics.cached(tier),
                 }
                 GenerationReport::Evaluated(task.piece, record.evaluation, paid)
@@ -269,13 +280,49 @@ impl GenerationState {
         (self.arguments.report)(report);
     }
 
+    fn ended(&mut self, number: u64, host: &Host, outcome: Outcome, myself: &Address<GenerationMessage>) {
+        self.unsettled -= 1;
+        if *host != Host::Here {
+            self.crew.give_back(host);
+        }
+        let mut again = false;
+        if let Some(open) = self.open.get_mut(&number) {
+            if let Some(at) = open.hosts.iter().position(|other| other == host) {
+                open.hosts.swap_remove(at);
+            }
+            // Of two attempts, the other may still succeed.
+            again = open.hosts.is_empty();
+        }
+        match outcome {
+            Outcome::Known(known) => self.known(number, known, CacheTier::InFlight),
+            Outcome::Bounced(cause) => {
+                self.arguments.means.node.metrics.cluster.redispatched(cause);
+                self.crew.lose(host);
+                if again {
+                    self.look_up_again(number);
+                }
+            }
+            _ if !again => {}
+            Outcome::Failed(failure) => self.failed(number, failure, myself),
+            Outcome::Lost => self.failed(number, lost("its worker or the journal died"), myself),
+        }
+    }
+
+    /// It may have been done before it was lost, so the store is asked first.
+    fn look_up_again(&mut self, number: u64) {
+        if let Some(open) = self.open.get_mut(&number) {
+            open.deadline = None;
+            self.unknown.push((number, open.key, matches!(open.order, Order::Evaluate(_))));
+        }
+    }
+
     fn failed(&mut self, number: u64, failure: Failure, myself: &Address<GenerationMessage>) {
         let Some(open) = self.open.get_mut(&number) else { return };
         open.deadline = None;
         if let Order::Evaluate(_) = open.order {
-            self.arguments.means.metrics.evaluation.failed(&failure.cause);
+            self.arguments.means.node.metrics.evaluation.failed(&failure.cause);
         }
-        let patience = self.arguments.means.patience;
+        let patience = self.arguments.means.node.patience();
         match failure.kind {
             FailureKind::Systemic => (self.arguments.report)(GenerationReport::GivenUp(failure)),
             FailureKind::Piece => self.set_aside(number, failure),
@@ -310,56 +357,23 @@ impl GenerationState {
             Order::Propose(id, _) => GenerationReport::ProposalFailed(id, failure),
         });
     }
-}
 
-/// The reply of an attempt: its result or failure as a message, or that it is lost.
-fn reply<T: 'static>(
-    myself: &Address<GenerationMessage>,
-    number: u64,
-    known: fn(T) -> Known,
-) -> Reply<Result<T, Failure>> {
-    let myself = myself.clone();
-    Reply::new(move |outcome: Option<Result<T, Failure>>| {
-        let outcome = outcome.map(|outcome| outcome.map(known));
-        myself.send(GenerationMessage::Ended { number, outcome });
-    })
-}
-
-/// A place in the pool; given back when the work leaves it, however it leaves it.
-pub(crate) struct Permit(Address<GenerationMessage>);
-
-impl Permit {
-    fn new(generation: &Address<GenerationMessage>) -> Self {
-        Self(generation.clone())
+    fn tick(&mut self, myself: &Address<GenerationMessage>) {
+        let now = Instant::now();
+        let late = self.open.iter().filter(|(_, open)| open.deadline.is_some_and(|at| at <= now));
+        let late: Vec<u64> = late.map(|(number, _)| *number).collect();
+        for number in late {
+            self.failed(number, lost("its lease ran out"), myself);
+        }
+        self.ticks += 1;
+        self.renew_places();
+        self.hedge(myself);
     }
 }
 
-impl Drop for Permit {
-    fn drop(&mut self) {
-        self.0.send(GenerationMessage::Ran);
-    }
-}
-
-async fn look_up(
-    store: &dyn Store,
-    numbers: &[(u64, Digest, bool)],
-) -> Result<Vec<(u64, Option<Known>)>, StoreError> {
-    let keys = |evaluations| {
-        let wanted = numbers.iter().filter(move |(_, _, is)| *is == evaluations);
-        wanted.map(|(_, key, _)| *key).collect::<Vec<Digest>>()
-    };
-    let (evaluations, proposals) = (keys(true), keys(false));
-    let evaluations =
-        if evaluations.is_empty() { HashMap::new() } else { store.evaluations(&evaluations).await? };
-    let proposals = if proposals.is_empty() { HashMap::new() } else { store.proposals(&proposals).await? };
-    let known = |(number, key, is_evaluation): &(u64, Digest, bool)| {
-        let known = match is_evaluation {
-            true => evaluations.get(key).map(|record| Known::Evaluation(Box::new(record.clone()))),
-            false => proposals.get(key).map(|record| Known::Proposal(Box::new(record.clone()))),
-        };
-        (*number, known)
-    };
-    Ok(numbers.iter().map(known).collect())
+fn lost(how: &str) -> Failure {
+    let message = format!("the work was lost: {how}");
+    Failure { kind: FailureKind::Transient, cause: "lost".into(), message }
 }
 
 #[async_trait]
@@ -375,22 +389,35 @@ impl Actor for Generation {
         myself: &Address<Self::Message>,
         arguments: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        myself.send_every(arguments.means.patience.lease / 10, || GenerationMessage::Tick);
-        Ok(GenerationState {
+        myself.send_every(TICK, || GenerationMessage::Tick);
+        let consumer = arguments.means.node.consumers.add(myself.clone());
+        let crew = Crew::new(arguments.most);
+        let mut state = GenerationState {
             arguments,
+            consumer,
             open: HashMap::new(),
             next: 0,
             unknown: vec![],
             looking_up: false,
             ready: VecDeque::new(),
-            running: 0,
+            shared: VecDeque::new(),
+            crew,
+            wanted: 0,
+            asked: HashSet::new(),
+            places: 0,
+            adopting: None,
+            calls: HashMap::new(),
             unsettled: 0,
+            durations: Durations::default(),
+            ticks: 0,
             successes: 0,
             last_success: Instant::now(),
             closing: false,
             draining: false,
             drains: vec![],
-        })
+        };
+        state.ask_for_places();
+        Ok(state)
     }
 
     async fn handle(
@@ -400,7 +427,7 @@ impl Actor for Generation {
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         match letter.message {
-            GenerationMessage::Dispatch(orders) => state.dispatch(orders, &letter.context),
+            GenerationMessage::Dispatch(orders) => state.take_orders(orders, &letter.context),
             GenerationMessage::LookedUp(orders) => {
                 state.looking_up = false;
                 for (number, known) in orders {
@@ -418,23 +445,11 @@ impl Actor for Generation {
                 };
                 (state.arguments.report)(GenerationReport::GivenUp(failure));
             }
-            GenerationMessage::Ran => state.running -= 1,
-            GenerationMessage::Ended { number, outcome } => {
-                state.unsettled -= 1;
-                match outcome {
-                    Some(Ok(known)) => state.known(number, known, CacheTier::InFlight),
-                    Some(Err(failure)) => state.failed(number, failure, myself),
-                    None => state.failed(number, lost("its worker or the journal died"), myself),
-                }
-            }
-            GenerationMessage::Tick => {
-                let now = Instant::now();
-                let late = state.open.iter().filter(|(_, open)| open.deadline.is_some_and(|at| at <= now));
-                let late: Vec<u64> = late.map(|(number, _)| *number).collect();
-                for number in late {
-                    state.failed(number, lost("its lease ran out"), myself);
-                }
-            }
+            GenerationMessage::Granted { host, places, calls } => state.granted(host, places, calls),
+            GenerationMessage::NodesChanged => state.nodes_changed(),
+            GenerationMessage::Ran => state.crew.give_back(&Host::Here),
+            GenerationMessage::Ended { number, host, outcome } => state.ended(number, &host, outcome, myself),
+            GenerationMessage::Tick => state.tick(myself),
             GenerationMessage::Retry { number } => state.enqueue(number),
             GenerationMessage::Close => state.closing = true,
             GenerationMessage::Drain(reply) => {
@@ -445,21 +460,38 @@ impl Actor for Generation {
             GenerationMessage::Panic => panic!("asked to"),
         }
         state.look_up(myself);
-        state.fill_pool(myself);
+        state.fill_pools(myself);
+        state.want_enough();
+        state.report_places();
         if state.unsettled == 0 {
             for reply in state.drains.drain(..) {
                 let _ = reply.send(());
             }
         }
-        // A result can be durable before its worker has given the permit back.
-        if state.closing && state.open.is_empty() && state.running == 0 {
+        // A result can be durable before its worker has given the place back.
+        if state.closing && state.open.is_empty() && state.crew.used() == 0 {
             myself.stop();
         }
         Ok(())
     }
+
+    async fn ended(&self, state: &mut Self::State) {
+        state.leave_pools();
+    }
 }
 
-fn lost(how: &str) -> Failure {
-    let message = format!("the work was lost: {how}");
-    Failure { kind: FailureKind::Transient, cause: "lost".into(), message }
+impl Drop for GenerationState {
+    fn drop(&mut self) {
+        // One that panics leaves no other word. Pools elsewhere find out when it asks no more.
+        let node = &self.arguments.means.node;
+        node.consumers.remove(self.consumer);
+        node.grants.leave(node, self.consumer);
+    }
+}
+
+/// What is needed of the means in every part.
+impl GenerationState {
+    fn node(&self) -> &Arc<crate::node::Node> {
+        &self.arguments.means.node
+    }
 }

@@ -1,48 +1,44 @@
-//! A job: keeps its lease, starts its population again when it dies, ends it in time, and makes the report.
+//! A job: keeps its lease, has its islands hosted and started again when they are lost, ends it in time, and makes the
+//! report.
 
 mod closing;
+mod islands;
+mod owned;
 mod standing;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use evohub_evolution::{Failure, RunSettings};
-use evohub_monitoring::metrics::{JobMetrics, Metrics, RestartCause};
+use evohub_cluster::NodeName;
+use evohub_evolution::Failure;
+use evohub_monitoring::metrics::{JobMetrics, RestartCause};
 use evohub_monitoring::redaction::redact;
 use evohub_monitoring::traces::{TraceContext, set_parent};
-use evohub_store::{JobId, JobState, Lease, Store, StoreError};
-use ractor::{ActorId, ActorProcessingErr, SupervisionEvent, async_trait};
+use evohub_store::{JobId, JobState, Lease, StoreError};
+use ractor::{ActorProcessingErr, SupervisionEvent, async_trait};
 use strum::IntoStaticStr;
-use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 use tracing::Span;
 
-use crate::actor::{Actor, Address, Letter, cause_of_death, spawn};
-use crate::evaluator::Pool;
+use crate::actor::{Actor, Address, Letter, cause_of_death};
+use crate::engine::PreparedJob;
 use crate::event::{JobEvent, JobProgress};
-use crate::generation::{Generation, GenerationMessage, GenerationReport, Patience};
-use crate::journal::{Journal, JournalArguments, JournalMessage};
+use crate::generation::{Generation, GenerationMessage, GenerationReport};
 use crate::means::Means;
-use crate::population::{
-    Finished, Population, PopulationArguments, PopulationMessage, PopulationReport, Standing,
-};
-use crate::result::JobResult;
-use crate::spec::JobSpec;
-use crate::toolbox::JobTools;
+use crate::node::Node;
+use crate::population::{Finished, PopulationReport};
+use crate::wire::{IslandKey, IslandOrder};
 
 use closing::Closing;
+use islands::{ENDING, Island};
+pub(crate) use owned::{Conclusion, Observers, OwnedJob};
 pub use standing::leader;
 
 /// How long a lease lasts, and how often it is renewed.
 pub(crate) const LEASE: Duration = Duration::from_secs(10);
 const RENEWAL: Duration = Duration::from_secs(1);
-/// Deaths of the population in a row without progress, after which the job is given up.
+/// Deaths of actors in a row without progress, after which the job is given up.
 const MOST_RESTARTS: u32 = 5;
-/// Places in the pool for questions to the reflection model, on top of those for evaluations.
-const REFLECTIONS: usize = 8;
-/// Pieces asked ahead where they cost no money: enough to cover the time in which results become durable at tens of
-/// thousands of them a second. Where they cost money, each reserves a part of the budget.
-const FREE_LOOKAHEAD: usize = 1_024;
 /// How long a stopping job waits for calls that are paid for.
 const DRAIN: Duration = Duration::from_secs(60);
 
@@ -51,16 +47,11 @@ pub(crate) struct Job;
 
 pub(crate) struct JobArguments {
     pub(crate) id: JobId,
-    pub(crate) spec: Arc<JobSpec>,
-    pub(crate) settings: Arc<RunSettings>,
-    pub(crate) tools: Arc<JobTools>,
-    pub(crate) store: Arc<dyn Store>,
-    pub(crate) pool: Pool,
-    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) prepared: Arc<PreparedJob>,
+    pub(crate) node: Arc<Node>,
     /// The trace of whoever submitted it.
     pub(crate) context: TraceContext,
     pub(crate) lease: Lease,
-    pub(crate) patience: Patience,
     /// Seconds and cache hits of earlier sessions.
     pub(crate) before: (f64, u64),
     pub(crate) observers: Observers,
@@ -73,7 +64,7 @@ impl JobArguments {
             parent: None,
             "job",
             job_id = %self.id,
-            algorithm = self.spec.algorithm.name(),
+            algorithm = self.prepared.spec.algorithm.name(),
             status = tracing::field::Empty,
             evaluations = tracing::field::Empty,
             dollars = tracing::field::Empty,
@@ -85,24 +76,22 @@ impl JobArguments {
     }
 }
 
-/// Where observers of a job listen.
-#[derive(Clone)]
-pub(crate) struct Observers {
-    pub(crate) events: broadcast::Sender<JobEvent>,
-    pub(crate) progress: Arc<watch::Sender<JobProgress>>,
-    pub(crate) result: Arc<watch::Sender<Option<JobResult>>>,
-}
-
 #[derive(IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub(crate) enum JobMessage {
-    /// The population reports.
-    Population(PopulationReport),
+    /// A node is asked to host an island.
+    Asked { search: u64, key: IslandKey, host: NodeName },
+    /// A node hosts an island, or none could be found.
+    Placed { island: u32, search: u64, found: Result<(IslandKey, NodeName), String> },
+    /// An island has left its node.
+    Moved { island: u32, search: u64 },
+    /// An island reports.
+    Island(IslandKey, PopulationReport),
     /// The generation of the report on test cases reports.
     Closing(GenerationReport),
-    /// The journal can write no more.
-    JournalFailed(StoreError),
-    /// Time to renew the lease.
+    /// Nodes have come, gone or changed.
+    NodesChanged,
+    /// Time to renew the lease, and to look after the islands.
     Renew,
     /// The lease was renewed, or not; `true`: somebody wants the job to stop.
     Renewed(Result<bool, StoreError>),
@@ -110,20 +99,19 @@ pub(crate) enum JobMessage {
     TimeUp,
     /// Stop, so that the job can be resumed.
     Stop,
+    /// Stop, so that another node goes on with it.
+    HandOver,
     /// Nothing is under way any more after a stop.
     Drained,
     /// All is durable: the job can be told to have ended.
     Flushed(Box<Ending>),
     #[cfg(test)]
-    ToPopulation(PopulationMessage),
-    #[cfg(test)]
-    ToJournal(JournalMessage),
-    #[cfg(test)]
     Panic,
 }
 
-/// How a job ends.
+/// How a job ends here.
 pub(crate) struct Ending {
+    /// How it stands then; running: another node goes on with it.
     state: JobState,
     error: Option<String>,
     reason: Option<evohub_evolution::FinishReason>,
@@ -131,16 +119,17 @@ pub(crate) struct Ending {
 
 pub(crate) struct JobActorState {
     arguments: JobArguments,
-    journal: Address<JournalMessage>,
-    population: Option<Address<PopulationMessage>>,
+    islands: Vec<Island>,
+    /// Searches for a node begun, over all islands.
+    searches: u64,
     closing: Option<Closing>,
-    standing: Standing,
     finished: Option<Finished>,
-    cache_hits: u64,
     restarts: u32,
     evaluations_at_restart: u64,
     started: Instant,
-    stopping: bool,
+    is_time_up: bool,
+    /// How it is to stand when nothing is under way any more.
+    stopping: Option<JobState>,
     ending: bool,
     metrics: JobMetrics,
     span: Span,
@@ -148,17 +137,17 @@ pub(crate) struct JobActorState {
 
 impl JobActorState {
     fn emit(&self, event: JobEvent) {
-        // Nobody may be listening.
-        let _ = self.arguments.observers.events.send(event);
+        self.arguments.observers.emit(event);
     }
 
     fn show_progress(&self) {
-        let progress = self.standing.progress;
+        let standing = self.standing();
+        let progress = standing.progress;
         self.arguments.observers.progress.send_replace(JobProgress {
-            evaluations: self.standing.evaluations,
-            in_flight: self.standing.in_flight,
-            dollars: self.standing.dollars,
-            tokens: self.standing.tokens,
+            evaluations: standing.evaluations,
+            in_flight: standing.in_flight,
+            dollars: standing.dollars,
+            tokens: standing.tokens,
             best: progress.best,
             mean: progress.mean,
             diversity: progress.diversity,
@@ -170,66 +159,8 @@ impl JobActorState {
     }
 
     fn means(&self) -> Means {
-        let arguments = &self.arguments;
-        Means {
-            job: arguments.id.clone(),
-            tools: Arc::clone(&arguments.tools),
-            store: Arc::clone(&arguments.store),
-            pool: arguments.pool.clone(),
-            journal: self.journal.clone(),
-            metrics: Arc::clone(&arguments.metrics),
-            patience: arguments.patience,
-            permits: permits(&arguments.spec, &arguments.tools),
-        }
-    }
-
-    async fn start_population(&mut self, myself: &Address<JobMessage>) -> Result<(), ActorProcessingErr> {
-        let arguments = &self.arguments;
-        let reports = myself.clone();
-        let means = self.means();
-        let (cost, _) = arguments.tools.cost_models(&arguments.spec);
-        let population = PopulationArguments {
-            island: 0,
-            settings: Arc::clone(&arguments.settings),
-            cases: Arc::new(arguments.spec.data.search.clone()),
-            lookahead: if cost.dollars_per_call > 0.0 { (means.permits / 4).max(2) } else { FREE_LOOKAHEAD },
-            means,
-            report: Box::new(move |report| {
-                reports.send(JobMessage::Population(report));
-            }),
-            context: self.span.in_scope(TraceContext::current),
-        };
-        let actors = &arguments.metrics.actors;
-        let population = spawn(Population, population, actors, Some(myself.cell())).await?;
-        self.population = Some(population);
-        Ok(())
-    }
-
-    async fn population_reported(
-        &mut self,
-        report: PopulationReport,
-        myself: &Address<JobMessage>,
-    ) -> Result<(), ActorProcessingErr> {
-        match report {
-            PopulationReport::Event(event) => self.emit(JobEvent::Island { island: 0, event }),
-            PopulationReport::Standing(standing) => {
-                self.standing = standing;
-                self.show_progress();
-            }
-            PopulationReport::CacheHit => self.cache_hits += 1,
-            PopulationReport::Retried(failure) => self.retried(failure),
-            PopulationReport::GivenUp(failure) => {
-                self.end(JobState::Failed, Some(failure.message), myself);
-            }
-            PopulationReport::Finished(finished) => {
-                self.finished = Some(finished);
-                // A job that is being stopped makes its report when it goes on.
-                if !self.stopping {
-                    self.start_closing(myself).await?;
-                }
-            }
-        }
-        Ok(())
+        let JobArguments { id, prepared, node, .. } = &self.arguments;
+        Means { job: id.clone(), prepared: Arc::clone(prepared), node: Arc::clone(node) }
     }
 
     fn retried(&self, failure: Failure) {
@@ -241,13 +172,6 @@ impl JobActorState {
         self.emit(JobEvent::Retried { cause: failure.cause, message: failure.message });
     }
 
-    /// Ends the children as planned.
-    fn stop_children(&self) {
-        self.population.iter().for_each(Address::stop);
-        self.closing.iter().for_each(|closing| closing.generation.stop());
-        self.journal.stop();
-    }
-
     /// Begins to end: waits until all is durable, then says how it ended.
     fn end(&mut self, state: JobState, error: Option<String>, myself: &Address<JobMessage>) {
         if self.ending {
@@ -256,123 +180,98 @@ impl JobActorState {
         self.ending = true;
         let reason = self.finished.as_ref().map(|finished| finished.finish.reason);
         let ending = Box::new(Ending { state, error, reason });
-        let (journal, myself) = (self.journal.clone(), myself.clone());
+        let ended = self.order_all(IslandOrder::End, ENDING);
+        let myself = myself.clone();
         tokio::spawn(async move {
-            journal.ask(JournalMessage::Flush, Some(LEASE)).await;
+            ended.await;
             myself.send(JobMessage::Flushed(ending));
         });
     }
 
     /// Stops so that the job can go on later: calls under way are waited for, because they are paid for.
-    fn stop(&mut self, myself: &Address<JobMessage>) {
-        if self.ending || self.stopping {
+    fn stop(&mut self, state: JobState, myself: &Address<JobMessage>) {
+        if self.ending || self.stopping.is_some() {
             return;
         }
-        self.stopping = true;
-        self.emit(JobEvent::Stopping);
-        let (population, closing) = (self.population.clone(), self.closing.as_ref());
-        let (closing, myself) = (closing.map(|closing| closing.generation.clone()), myself.clone());
+        self.stopping = Some(state);
+        if state == JobState::Stopped {
+            self.emit(JobEvent::Stopping);
+        }
+        let closing = self.closing.as_ref().map(|closing| closing.generation.clone());
+        let (drained, myself) = (self.order_all(IslandOrder::Drain, DRAIN), myself.clone());
         tokio::spawn(async move {
-            match (closing, population) {
-                // The report will be made anew from what is durable.
-                (Some(generation), _) => generation.ask(GenerationMessage::Drain, Some(DRAIN)).await,
-                (None, Some(population)) => population.ask(PopulationMessage::Drain, Some(DRAIN)).await,
-                (None, None) => None,
-            };
+            drained.await;
+            // The report will be made anew from what is durable.
+            if let Some(generation) = closing {
+                generation.ask(GenerationMessage::Drain, Some(DRAIN)).await;
+            }
             myself.send(JobMessage::Drained);
         });
     }
 
     fn renew(&self, myself: &Address<JobMessage>) {
         let (store, lease, myself) =
-            (Arc::clone(&self.arguments.store), self.arguments.lease.clone(), myself.clone());
+            (Arc::clone(&self.arguments.node.store), self.arguments.lease.clone(), myself.clone());
         tokio::spawn(async move {
             let result = store.renew(&lease, LEASE).await;
             myself.send(JobMessage::Renewed(result));
         });
     }
 
-    /// The kind of a child.
-    fn child(&self, id: ActorId) -> Option<&'static str> {
-        if self.journal.id() == id {
-            return Some(Journal::KIND);
-        }
-        if self.population.as_ref().is_some_and(|population| population.id() == id) {
-            return Some(Population::KIND);
-        }
-        let closing = self.closing.as_ref().is_some_and(|closing| closing.generation.id() == id);
-        closing.then_some(Generation::KIND)
-    }
-
-    /// Counts the one that died, and the other that is started again with it.
-    fn count_restarts(&self, died: &'static str, how: RestartCause) {
-        let searching = if self.closing.is_some() { Generation::KIND } else { Population::KIND };
-        for actor in [Journal::KIND, searching] {
-            let cause = if actor == died { how } else { RestartCause::Peer };
-            self.arguments.metrics.actors.restarted(actor, cause);
+    fn not_renewed(&mut self, error: &StoreError, myself: &Address<JobMessage>) {
+        tracing::warn!(%error, "the lease of the job could not be renewed");
+        if error.kind == evohub_store::StoreErrorKind::Owned && !self.ending {
+            // Whatever is written here from now on is refused, so there is nothing to wait for.
+            self.ending = true;
+            let message = format!("another process has taken the job over: {error}");
+            self.arguments.observers.conclude(Conclusion::Elsewhere(message));
+            myself.stop();
         }
     }
 
-    /// A child died. The journal holds results that nobody else has, and the population the run; each is started
-    /// again with the other from the last checkpoint.
-    async fn restart(
+    /// An actor died; `true`: it is to be started again, `false`: the job is given up.
+    fn may_restart(
         &mut self,
-        actor: &'static str,
-        cause: &ActorProcessingErr,
+        actor: &str,
+        how: RestartCause,
+        cause: &str,
         myself: &Address<JobMessage>,
-    ) -> Result<(), ActorProcessingErr> {
-        if self.standing.evaluations > self.evaluations_at_restart {
+    ) -> bool {
+        let evaluations = self.standing().evaluations;
+        if evaluations > self.evaluations_at_restart {
             self.restarts = 0;
         }
         self.restarts += 1;
-        self.evaluations_at_restart = self.standing.evaluations;
+        self.evaluations_at_restart = evaluations;
         // What a panic says may hold anything, and it goes to the terminal and into records.
-        let how = cause_of_death(cause);
-        let cause = redact(&cause.to_string()).into_owned();
+        let cause = redact(cause).into_owned();
         tracing::error!(actor, cause, "an actor died and is started again from the last checkpoint");
         if self.restarts > MOST_RESTARTS {
-            self.end(
-                JobState::Failed,
-                Some(format!("the {actor} died {MOST_RESTARTS} times: {cause}")),
-                myself,
-            );
-            return Ok(());
+            let message = format!("the {actor} died {MOST_RESTARTS} times: {cause}");
+            self.end(JobState::Failed, Some(message), myself);
+            return false;
         }
-        self.count_restarts(actor, how);
+        let kind =
+            [Generation::KIND, crate::chronicle::Chronicle::KIND].into_iter().find(|kind| *kind == actor);
+        let kind = kind.unwrap_or(crate::population::Population::KIND);
+        self.arguments.node.metrics.actors.restarted(kind, how);
         self.emit(JobEvent::Restarted { actor: actor.to_owned(), cause });
-        if let Some(population) = self.population.take() {
-            population.stop();
-        }
-        self.journal.stop();
-        self.journal = start_journal(&self.arguments, myself).await?;
-        if self.closing.take().is_some() {
-            return self.start_closing(myself).await;
-        }
-        self.start_population(myself).await
+        true
     }
-}
 
-/// How many pieces of work are to be in the pool at once: as many as the evaluator can use, and a few for the
-/// reflection model.
-fn permits(spec: &JobSpec, tools: &JobTools) -> usize {
-    let reflecting = if spec.reflection.is_some() { REFLECTIONS } else { 0 };
-    spec.slots.unwrap_or(tools.evaluator.concurrency().max(1) + reflecting)
-}
-
-async fn start_journal(
-    arguments: &JobArguments,
-    myself: &Address<JobMessage>,
-) -> Result<Address<JournalMessage>, ActorProcessingErr> {
-    let reports = myself.clone();
-    let journal = JournalArguments {
-        store: Arc::clone(&arguments.store),
-        lease: arguments.lease.clone(),
-        metrics: Arc::clone(&arguments.metrics),
-        on_failure: Box::new(move |error| {
-            reports.send(JobMessage::JournalFailed(error));
-        }),
-    };
-    Ok(spawn(Journal, journal, &arguments.metrics.actors, Some(myself.cell())).await?)
+    fn island_died(
+        &mut self,
+        key: &IslandKey,
+        actor: &str,
+        by_error: bool,
+        cause: String,
+        myself: &Address<JobMessage>,
+    ) {
+        let how = if by_error { RestartCause::Error } else { RestartCause::Panic };
+        if !self.ending && self.may_restart(actor, how, &cause, myself) {
+            self.place(key.island, myself);
+        }
+    }
 }
 
 #[async_trait]
@@ -388,31 +287,33 @@ impl Actor for Job {
         myself: &Address<Self::Message>,
         arguments: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        let journal = start_journal(&arguments, myself).await?;
         myself.send_every(RENEWAL, || JobMessage::Renew);
-        if let Some(minutes) = arguments.spec.budget.minutes {
+        let spec = Arc::clone(&arguments.prepared.spec);
+        if let Some(minutes) = spec.budget.minutes {
             let left = (minutes * 60.0 - arguments.before.0).max(0.0);
             myself.send_after(Duration::from_secs_f64(left), || JobMessage::TimeUp);
         }
-        let cache_hits = arguments.before.1;
-        let (metrics, span) = (arguments.metrics.evolution.job(), arguments.span());
+        let (metrics, span) = (arguments.node.metrics.evolution.job(), arguments.span());
+        let owned = OwnedJob { actor: myself.clone(), observers: arguments.observers.clone() };
+        arguments.node.owned.insert(arguments.id.clone(), owned);
         let mut state = JobActorState {
             arguments,
-            journal,
-            population: None,
+            islands: (0..spec.islands.count).map(|_| Island::new()).collect(),
+            searches: 0,
             closing: None,
-            standing: Standing::default(),
             finished: None,
-            cache_hits,
             restarts: 0,
             evaluations_at_restart: 0,
             started: Instant::now(),
-            stopping: false,
+            is_time_up: false,
+            stopping: None,
             ending: false,
             metrics,
             span,
         };
-        state.start_population(myself).await?;
+        for island in 0..spec.islands.count {
+            state.place(island, myself);
+        }
         Ok(state)
     }
 
@@ -423,41 +324,32 @@ impl Actor for Job {
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         match letter.message {
-            JobMessage::Population(report) => state.population_reported(report, myself).await?,
+            JobMessage::Asked { search, key, host } => state.was_asked(search, key, host),
+            JobMessage::Placed { island, search, found } => state.was_placed(island, search, found, myself),
+            JobMessage::Moved { island, search } => state.moved(island, search, myself),
+            JobMessage::Island(key, report) => state.island_reported(key, report, myself).await?,
             JobMessage::Closing(report) => state.closing_reported(report, myself),
-            JobMessage::JournalFailed(error) => {
-                state.end(JobState::Failed, Some(format!("results cannot be written: {error}")), myself);
+            JobMessage::NodesChanged => state.look_after_islands(myself),
+            JobMessage::Renew => {
+                state.renew(myself);
+                state.look_after_islands(myself);
             }
-            JobMessage::Renew => state.renew(myself),
             JobMessage::Renewed(Ok(false)) => {}
-            JobMessage::Renewed(Ok(true)) | JobMessage::Stop => state.stop(myself),
-            JobMessage::Renewed(Err(error)) => {
-                tracing::warn!(%error, "the lease of the job could not be renewed");
-                if error.kind == evohub_store::StoreErrorKind::Owned {
-                    let message = format!("another process has taken the job over: {error}");
-                    state.end(JobState::Failed, Some(message), myself);
-                }
-            }
+            JobMessage::Renewed(Ok(true)) | JobMessage::Stop => state.stop(JobState::Stopped, myself),
+            JobMessage::HandOver => state.stop(JobState::Running, myself),
+            JobMessage::Renewed(Err(error)) => state.not_renewed(&error, myself),
             JobMessage::TimeUp => {
-                if let Some(population) = &state.population {
-                    population.send(PopulationMessage::Stop);
-                }
+                state.is_time_up = true;
+                (0..state.islands.len() as u32).for_each(|island| state.order(island, IslandOrder::Finish));
             }
-            JobMessage::Drained => state.end(JobState::Stopped, None, myself),
+            JobMessage::Drained => {
+                let how = state.stopping.unwrap_or(JobState::Stopped);
+                state.end(how, None, myself);
+            }
             JobMessage::Flushed(ending) => {
                 let result = state.result(&ending).await;
                 state.tell_end(&ending, result).await;
                 myself.stop();
-            }
-            #[cfg(test)]
-            JobMessage::ToPopulation(message) => {
-                if let Some(population) = &state.population {
-                    population.send(message);
-                }
-            }
-            #[cfg(test)]
-            JobMessage::ToJournal(message) => {
-                state.journal.send(message);
             }
             #[cfg(test)]
             JobMessage::Panic => panic!("asked to"),
@@ -466,7 +358,9 @@ impl Actor for Job {
     }
 
     async fn ended(&self, state: &mut Self::State) {
-        state.stop_children();
+        if let Some(closing) = &state.closing {
+            closing.generation.stop();
+        }
     }
 
     fn span(state: &Self::State) -> Span {
@@ -478,7 +372,7 @@ impl Actor for Job {
         _myself: &Address<Self::Message>,
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
-        tracing::info!(name = state.arguments.spec.name, "the search begins");
+        tracing::info!(name = state.arguments.prepared.spec.name, "the search begins");
         Ok(())
     }
 
@@ -488,13 +382,23 @@ impl Actor for Job {
         event: SupervisionEvent,
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
-        let SupervisionEvent::ActorFailed(who, cause) = event else { return Ok(()) };
-        if state.ending {
-            return Ok(());
+        // Its only child is the generation of the report.
+        let SupervisionEvent::ActorFailed(_, cause) = event else { return Ok(()) };
+        let how = cause_of_death(&cause);
+        let is_closing = !state.ending && state.closing.take().is_some();
+        if is_closing && state.may_restart(Generation::KIND, how, &cause.to_string(), myself) {
+            state.start_closing(myself).await?;
         }
-        match state.child(who.get_id()) {
-            Some(kind) => state.restart(kind, &cause, myself).await,
-            None => Ok(()),
+        Ok(())
+    }
+}
+
+impl Drop for JobActorState {
+    fn drop(&mut self) {
+        let JobArguments { id, node, observers, .. } = &self.arguments;
+        // Unless another life of the job has begun here already.
+        if node.owned.get(id).is_some_and(|owned| owned.observers.is_same(observers)) {
+            node.owned.remove(id);
         }
     }
 }

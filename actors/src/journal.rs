@@ -1,13 +1,12 @@
-//! The journal of a job: makes results durable in groups, then acknowledges them.
+//! The journal of a node: makes results durable in groups, then acknowledges them.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use evohub_evolution::{Failure, FailureKind};
 use evohub_monitoring::metrics::Metrics;
-use evohub_store::{
-    EvaluationRecord, JournalBatch, Lease, ProposalRecord, Store, StoreError, StoreErrorKind,
-};
-use ractor::{ActorProcessingErr, RpcReplyPort, async_trait};
+use evohub_store::{EvaluationRecord, ProposalRecord, Results, Store, StoreError, StoreErrorKind};
+use ractor::{ActorProcessingErr, async_trait};
 use strum::IntoStaticStr;
 use tokio::time::Instant;
 
@@ -16,142 +15,136 @@ use crate::reply::Reply;
 
 /// Most records of one transaction.
 const LARGEST_BATCH: usize = 512;
-/// How often a store that cannot be reached is tried before the job is given up.
-const ATTEMPTS: u32 = 8;
+/// How long results wait for a store that is away. They are paid for.
+const PATIENCE: Duration = Duration::from_secs(60);
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// Makes results durable.
+/// Makes results durable, whichever jobs they belong to.
 pub(crate) struct Journal;
 
 pub(crate) struct JournalArguments {
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) lease: Lease,
     pub(crate) metrics: Arc<Metrics>,
-    /// Told once when the journal can write no more.
-    pub(crate) on_failure: Box<dyn Fn(StoreError) + Send + Sync>,
 }
 
 #[derive(IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub(crate) enum JournalMessage {
     /// An evaluation was paid for; the reply goes out when it is durable.
-    Evaluated(EvaluationRecord, Reply<EvaluationRecord>),
+    Evaluated(EvaluationRecord, Kept<EvaluationRecord>),
     /// A proposal was paid for; the reply goes out when it is durable.
-    Proposed(ProposalRecord, Reply<ProposalRecord>),
-    /// Records that nobody waits for.
-    Note(JournalBatch),
+    Proposed(ProposalRecord, Kept<ProposalRecord>),
     /// A transaction ended.
-    Committed(Result<(), StoreError>),
-    /// Answers when all that came before is durable, or cannot be.
-    Flush(RpcReplyPort<()>),
+    Committed(Result<u64, StoreError>),
     #[cfg(test)]
     Panic,
 }
 
+/// Who hears that a record is durable, or that it cannot be.
+pub(crate) type Kept<T> = Reply<Result<T, Failure>>;
+
 pub(crate) struct JournalState {
     arguments: JournalArguments,
-    pending: JournalBatch,
+    pending: Results,
     evaluations: Vec<Waiting<EvaluationRecord>>,
     proposals: Vec<Waiting<ProposalRecord>>,
     committing: Option<Committing>,
-    flushes: Vec<RpcReplyPort<()>>,
-    failed: bool,
 }
 
 /// What waits for the transaction under way.
 struct Committing {
-    batch: Arc<JournalBatch>,
+    results: Arc<Results>,
     evaluations: Vec<Waiting<EvaluationRecord>>,
     proposals: Vec<Waiting<ProposalRecord>>,
 }
 
 /// Who waits for a record to become durable, and since when.
 struct Waiting<T> {
-    reply: Reply<T>,
+    reply: Kept<T>,
     since: Instant,
 }
 
 impl<T> Waiting<T> {
-    fn new(reply: Reply<T>) -> Self {
+    fn new(reply: Kept<T>) -> Self {
         Self { reply, since: Instant::now() }
     }
 
-    fn durable(self, record: T, metrics: &Metrics) {
+    fn answer(self, record: Result<T, Failure>, metrics: &Metrics) {
         metrics.store.journal_lag(self.since.elapsed());
         self.reply.send(record);
     }
 }
 
 impl JournalState {
-    fn is_idle(&self) -> bool {
-        self.committing.is_none() && self.pending.is_empty()
-    }
-
     /// Starts a transaction of all that is pending, unless one is under way: what comes meanwhile makes up the next,
     /// so that groups grow with the load and a lone record does not wait.
     fn commit(&mut self, myself: &Address<JournalMessage>) {
-        if self.committing.is_some() || self.pending.is_empty() || self.failed {
+        if self.committing.is_some() || self.pending.is_empty() {
             return;
         }
-        let (batch, evaluations, proposals) = self.take_batch();
-        let batch = Arc::new(batch);
-        let (store, lease) = (Arc::clone(&self.arguments.store), self.arguments.lease.clone());
-        let (written, myself) = (Arc::clone(&batch), myself.clone());
-        tokio::spawn(async move {
-            let result = commit_with_patience(&*store, &lease, &written).await;
-            drop(written);
-            myself.send(JournalMessage::Committed(result));
+        let most = self.pending.evaluations.len().min(LARGEST_BATCH);
+        let results = Arc::new(Results {
+            evaluations: self.pending.evaluations.drain(..most).collect(),
+            proposals: std::mem::take(&mut self.pending.proposals),
         });
-        self.committing = Some(Committing { batch, evaluations, proposals });
+        let evaluations = self.evaluations.drain(..most).collect();
+        let proposals = std::mem::take(&mut self.proposals);
+        let (store, written, myself) =
+            (Arc::clone(&self.arguments.store), Arc::clone(&results), myself.clone());
+        tokio::spawn(async move {
+            let kept = with_patience(|| store.keep(&written)).await;
+            drop(written);
+            myself.send(JournalMessage::Committed(kept));
+        });
+        self.committing = Some(Committing { results, evaluations, proposals });
     }
 
-    fn take_batch(&mut self) -> (JournalBatch, Vec<Waiting<EvaluationRecord>>, Vec<Waiting<ProposalRecord>>) {
-        if self.pending.evaluations.len() <= LARGEST_BATCH {
-            let replies = std::mem::take(&mut self.evaluations);
-            return (std::mem::take(&mut self.pending), replies, std::mem::take(&mut self.proposals));
-        }
-        // The rest stays for the next transaction, and with it the notes: they may speak of any evaluation here.
-        let evaluations = self.pending.evaluations.drain(..LARGEST_BATCH).collect();
-        let replies = self.evaluations.drain(..LARGEST_BATCH).collect();
-        (JournalBatch { evaluations, ..JournalBatch::default() }, replies, vec![])
-    }
-
-    fn committed(&mut self, result: Result<(), StoreError>) {
+    fn committed(&mut self, kept: Result<u64, StoreError>) {
         let Some(done) = self.committing.take() else { return };
-        if let Err(error) = result {
-            self.failed = true;
-            (self.arguments.on_failure)(error);
-            return;
-        }
-        let batch = Arc::unwrap_or_clone(done.batch);
         let metrics = &self.arguments.metrics;
-        metrics.store.journaled(batch.evaluations.len() + batch.proposals.len());
-        for (record, waiting) in batch.evaluations.into_iter().zip(done.evaluations) {
-            waiting.durable(record, metrics);
+        let failure = match &kept {
+            Ok(known) => {
+                (0..*known).for_each(|_| metrics.cluster.duplicate());
+                None
+            }
+            Err(error) => {
+                tracing::error!(critical = true, %error, "results that are paid for cannot be written");
+                Some(Failure {
+                    kind: FailureKind::Systemic,
+                    cause: "store".into(),
+                    message: format!("results cannot be written: {error}"),
+                })
+            }
+        };
+        let results = Arc::unwrap_or_clone(done.results);
+        if failure.is_none() {
+            metrics.store.journaled(results.evaluations.len() + results.proposals.len());
         }
-        for (record, waiting) in batch.proposals.into_iter().zip(done.proposals) {
-            waiting.durable(record, metrics);
+        for (record, waiting) in results.evaluations.into_iter().zip(done.evaluations) {
+            waiting.answer(failure.clone().map_or(Ok(record), Err), metrics);
+        }
+        for (record, waiting) in results.proposals.into_iter().zip(done.proposals) {
+            waiting.answer(failure.clone().map_or(Ok(record), Err), metrics);
         }
     }
 }
 
-/// A store that is busy or away for a moment is waited for: the results are paid for.
-async fn commit_with_patience(
-    store: &dyn Store,
-    lease: &Lease,
-    batch: &JournalBatch,
-) -> Result<(), StoreError> {
-    let mut wait = Duration::from_millis(100);
-    for _ in 1..ATTEMPTS {
-        match store.commit(lease, batch).await {
-            Err(error) if error.kind == StoreErrorKind::Unavailable => {
-                tracing::warn!(%error, "results cannot be written for now; trying again");
-                tokio::time::sleep(wait).await;
-                wait *= 2;
+/// Writes, and waits for a store that is busy or away for a moment: what is written is paid for.
+pub(crate) async fn with_patience<T, F: Future<Output = Result<T, StoreError>>>(
+    write: impl Fn() -> F,
+) -> Result<T, StoreError> {
+    let (began, mut pause) = (Instant::now(), FIRST_PAUSE);
+    loop {
+        match write().await {
+            Err(error) if error.kind == StoreErrorKind::Unavailable && began.elapsed() < PATIENCE => {
+                tracing::warn!(%error, "the store cannot be written for now; trying again");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
             }
             result => return result,
         }
     }
-    store.commit(lease, batch).await
 }
 
 #[async_trait]
@@ -169,12 +162,10 @@ impl Actor for Journal {
     ) -> Result<Self::State, ActorProcessingErr> {
         Ok(JournalState {
             arguments,
-            pending: JournalBatch::default(),
+            pending: Results::default(),
             evaluations: vec![],
             proposals: vec![],
             committing: None,
-            flushes: vec![],
-            failed: false,
         })
     }
 
@@ -193,25 +184,11 @@ impl Actor for Journal {
                 state.pending.proposals.push(record);
                 state.proposals.push(Waiting::new(reply));
             }
-            JournalMessage::Note(mut note) => {
-                state.pending.candidates.append(&mut note.candidates);
-                state.pending.history.append(&mut note.history);
-                // Only the newest is kept anyway.
-                if !note.checkpoints.is_empty() {
-                    state.pending.checkpoints = note.checkpoints;
-                }
-            }
-            JournalMessage::Committed(result) => state.committed(result),
-            JournalMessage::Flush(reply) => state.flushes.push(reply),
+            JournalMessage::Committed(kept) => state.committed(kept),
             #[cfg(test)]
             JournalMessage::Panic => panic!("asked to"),
         }
         state.commit(myself);
-        if state.is_idle() || state.failed {
-            for reply in state.flushes.drain(..) {
-                let _ = reply.send(());
-            }
-        }
         Ok(())
     }
 }

@@ -4,17 +4,27 @@
 //! [`Engine::start`] starts them; [`Engine::submit`] hands them a job and returns a [`JobHandle`].
 
 mod actor;
+mod chronicle;
+mod client;
 mod clock;
 mod engine;
 mod error;
 mod evaluator;
 mod event;
+mod event_log;
 mod flights;
+mod gateway;
 mod generation;
+mod grants;
+mod island;
 mod job;
 mod journal;
 mod means;
+mod node;
+mod permit;
 mod population;
+mod post;
+mod prepared;
 mod prompt_text;
 mod reply;
 mod result;
@@ -23,12 +33,14 @@ mod supervisor;
 #[cfg(test)]
 mod tests;
 mod toolbox;
+mod wire;
 
+pub use client::{ClusterClient, ClusterStatus, NodeStatus, RemoteJob, RemoteStore, Watched};
 pub use engine::{Engine, EngineConfig, JobHandle, PreparedJob};
 pub use error::EngineError;
 pub use event::{JobEvent, JobProgress};
 pub use job::leader;
 pub use prompt_text::prompt_text;
 pub use result::{JobResult, Measured, RESULT_VERSION, Saved, Standing};
-pub use spec::{EvaluatorSpec, JobBudget, JobData, JobSpec, PromptSpec, ReflectionSpec};
+pub use spec::{EvaluatorSpec, Hedge, IslandsSpec, JobBudget, JobData, JobSpec, PromptSpec, ReflectionSpec};
 pub use toolbox::{JobTools, Toolbox, prompt_evaluator};

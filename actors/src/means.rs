@@ -2,25 +2,38 @@
 
 use std::sync::Arc;
 
-use evohub_monitoring::metrics::Metrics;
-use evohub_store::{JobId, Store};
+use evohub_store::JobId;
 
-use crate::actor::Address;
-use crate::evaluator::Pool;
-use crate::generation::Patience;
-use crate::journal::JournalMessage;
+use crate::engine::PreparedJob;
+use crate::node::{Node, evaluator_name};
+use crate::spec::JobSpec;
 use crate::toolbox::JobTools;
+
+/// Places in a pool for questions to the reflection model, on top of those for evaluations.
+const REFLECTIONS: usize = 8;
 
 /// What a job's actors work with. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Means {
     pub(crate) job: JobId,
-    pub(crate) tools: Arc<JobTools>,
-    pub(crate) store: Arc<dyn Store>,
-    pub(crate) pool: Pool,
-    pub(crate) journal: Address<JournalMessage>,
-    pub(crate) metrics: Arc<Metrics>,
-    pub(crate) patience: Patience,
-    /// Pieces of work in the pool at once.
-    pub(crate) permits: usize,
+    pub(crate) prepared: Arc<PreparedJob>,
+    pub(crate) node: Arc<Node>,
+}
+
+impl Means {
+    pub(crate) fn tools(&self) -> &Arc<JobTools> {
+        &self.prepared.tools
+    }
+
+    /// The evaluator that the job needs, where not every node has it.
+    pub(crate) fn evaluator(&self) -> Option<&str> {
+        evaluator_name(&self.prepared.spec.evaluator)
+    }
+}
+
+/// How many pieces of work of a job a pool can use at once: as many as the evaluator, and a few for the reflection
+/// model.
+pub(crate) fn useful_places(spec: &JobSpec, tools: &JobTools) -> usize {
+    let reflecting = if spec.reflection.is_some() { REFLECTIONS } else { 0 };
+    tools.evaluator.concurrency().max(1) + reflecting
 }

@@ -1,33 +1,40 @@
 //! The population of one island: owns its run, translates messages into events and carries out actions.
 
+mod migrants;
 mod observed;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use evohub_evolution::{
-    Action, Candidate, CandidateId, CaseSet, Checkpoint, Cost, Digest, Event, Failure, Finish, Outcome,
-    Progress, ProposalOrder, Run, RunEvent, RunSettings,
+    Action, Candidate, CandidateId, CaseSet, Checkpoint, Cost, Digest, Event, Failure, Finish, Migrants,
+    Outcome, Progress, ProposalOrder, Run, RunEvent, RunSettings,
 };
 use evohub_monitoring::metrics::{IslandFigures, IslandMetrics};
 use evohub_monitoring::traces::TraceContext;
-use evohub_store::{CandidateRecord, CheckpointRecord, HistoryRecord, JournalBatch};
+use evohub_store::{CandidateRecord, CheckpointRecord, HistoryRecord, Notes, StoreError};
 use ractor::{ActorProcessingErr, RpcReplyPort, SupervisionEvent, async_trait};
+use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 use tokio::time::Instant;
 use tracing::Span;
 
 use crate::actor::{Actor, Address, Letter, spawn};
+use crate::chronicle::ChronicleMessage;
 use crate::clock::now_millis;
 use crate::evaluator::{EvaluationTask, ProposalTask};
 use crate::generation::{Generation, GenerationArguments, GenerationMessage, GenerationReport, Order};
-use crate::journal::JournalMessage;
 use crate::means::Means;
 
 /// Where it stands is told no more often than this: at thousands of results a second nobody reads each.
 const STANDING_PAUSE: Duration = Duration::from_millis(20);
 /// A checkpoint is written no more often than this: each holds the whole state.
 const CHECKPOINT_PAUSE: Duration = Duration::from_secs(1);
+/// How often it gives a sign of life, and looks for migrants that nobody has announced.
+const BEAT: Duration = Duration::from_secs(1);
+/// Pieces asked ahead where they cost no money: enough to cover the time in which results become durable at tens of
+/// thousands of them a second. Where they cost money, each reserves a part of the budget.
+const FREE_LOOKAHEAD: usize = 1_024;
 
 /// The population of one island.
 pub(crate) struct Population;
@@ -37,32 +44,46 @@ pub(crate) struct PopulationArguments {
     pub(crate) island: u32,
     pub(crate) settings: Arc<RunSettings>,
     pub(crate) cases: Arc<CaseSet>,
-    /// Pieces of work asked of the run ahead of what the pool takes, so that it never waits for the next. The course
-    /// of a run does not depend on it.
-    pub(crate) lookahead: usize,
+    /// Whether evaluations cost money.
+    pub(crate) costs_money: bool,
+    /// Most pieces of work under way at once; `None`: what the pools take.
+    pub(crate) most: Option<usize>,
+    /// Whether calls for the island may be under way from an earlier life.
+    pub(crate) adopting: bool,
+    pub(crate) chronicle: Address<ChronicleMessage>,
     /// The trace of the job.
     pub(crate) context: TraceContext,
     pub(crate) report: Box<dyn Fn(PopulationReport) + Send + Sync>,
 }
 
 /// What a population tells its job.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum PopulationReport {
     /// Something happened in the run.
     Event(RunEvent),
-    /// Where it stands.
+    /// Where it stands; also a sign of life.
     Standing(Standing),
-    /// A measurement was found in the store and cost nothing.
-    CacheHit,
+    /// Migrants for these islands are in the store.
+    Emigrated(Vec<u32>),
     /// An attempt failed and will be repeated.
     Retried(Failure),
     /// Nothing more can succeed.
     GivenUp(Failure),
     /// The run is over.
-    Finished(Finished),
+    Finished(Box<Finished>),
+    /// One of its actors died: which, whether by an error of its own, and of what.
+    Died { actor: String, by_error: bool, cause: String },
+}
+
+impl PopulationReport {
+    /// Whether the job cannot go on without having heard it.
+    pub(crate) fn decides(&self) -> bool {
+        matches!(self, Self::GivenUp(_) | Self::Finished(_) | Self::Died { .. })
+    }
 }
 
 /// A run that is over, with what it knows of its choice and of the seed it is compared with.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Finished {
     pub(crate) finish: Finish,
     pub(crate) seed: Known,
@@ -73,7 +94,7 @@ pub(crate) struct Finished {
 }
 
 /// What a run knows of a candidate.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Known {
     pub(crate) candidate: Candidate,
     /// Mean score and number of cases.
@@ -83,10 +104,12 @@ pub(crate) struct Known {
 }
 
 /// Where a population stands.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(crate) struct Standing {
     pub(crate) evaluations: u64,
     pub(crate) in_flight: usize,
+    /// Measurements of this life that were found in the store and cost nothing.
+    pub(crate) cache_hits: u64,
     pub(crate) dollars: f64,
     pub(crate) tokens: u64,
     pub(crate) progress: Progress,
@@ -103,8 +126,16 @@ pub(crate) enum PopulationMessage {
     Drain(RpcReplyPort<()>),
     /// The generation has nothing under way any more.
     Drained,
+    /// The run is over, and all that led to it is durable.
+    Over(Box<Finished>),
     /// Time to say where it stands.
     ReportStanding,
+    /// Time for a sign of life.
+    Beat,
+    /// There may be migrants in the store.
+    LookForMigrants,
+    /// What was found there.
+    MigrantsFound(Result<Vec<Migrants>, StoreError>),
     #[cfg(test)]
     ToGeneration(GenerationMessage),
     #[cfg(test)]
@@ -115,6 +146,9 @@ pub(crate) struct PopulationState {
     arguments: PopulationArguments,
     run: Run,
     generation: Address<GenerationMessage>,
+    /// Pieces of work that the pools take at once.
+    places: usize,
+    cache_hits: u64,
     checkpoints: u64,
     last_checkpoint: Option<Instant>,
     history: u64,
@@ -127,6 +161,8 @@ pub(crate) struct PopulationState {
     span: Span,
     /// Whether a report of where it stands is on its way.
     standing_due: bool,
+    /// Whether the store is being asked for migrants.
+    looking: bool,
 }
 
 impl PopulationState {
@@ -134,7 +170,10 @@ impl PopulationState {
     fn step(&mut self, event: Event) {
         let mut actions = self.run.step(event);
         if !self.draining && !self.run.is_finished() {
-            let most = self.arguments.means.permits + self.arguments.lookahead;
+            // Asked ahead of what the pools take, so that they never wait for the next. The course of a run does not
+            // depend on it.
+            let ahead = if self.arguments.costs_money { (self.places / 4).max(2) } else { FREE_LOOKAHEAD };
+            let most = if self.places == 0 { 0 } else { self.places + ahead };
             let free = most.saturating_sub(self.run.in_flight_count());
             if free > 0 {
                 actions.extend(self.run.step(Event::SlotsFree { count: free }));
@@ -145,7 +184,7 @@ impl PopulationState {
 
     fn carry_out(&mut self, actions: Vec<Action>) {
         let mut orders = vec![];
-        let mut note = JournalBatch::default();
+        let mut note = Notes::default();
         let mut finished = None;
         for action in actions {
             match action {
@@ -159,6 +198,7 @@ impl PopulationState {
                 Action::Propose(order) => orders.extend(self.proposal(order)),
                 Action::Checkpoint => self.checkpoint(&mut note, false),
                 Action::Announce(event) => self.announce(event, &mut note),
+                Action::Emigrate(migrants) => note.migrants.push(self.migrant_record(&migrants)),
                 Action::Finish(finish) => finished = Some(finish),
             }
         }
@@ -166,7 +206,7 @@ impl PopulationState {
             self.checkpoint(&mut note, true);
         }
         if !note.is_empty() {
-            self.arguments.means.journal.send(JournalMessage::Note(note));
+            self.arguments.chronicle.send(ChronicleMessage::Note(note));
         }
         if !orders.is_empty() {
             // What is ordered now belongs to the generation that is open now.
@@ -185,7 +225,7 @@ impl PopulationState {
     /// A question as a piece of work. Its key holds the number of the proposal: the same question asked twice is
     /// to be answered twice.
     fn proposal(&self, order: ProposalOrder) -> Option<Order> {
-        let tools = &self.arguments.means.tools;
+        let tools = self.arguments.means.tools();
         let model = tools.reflection_name()?.to_string();
         let (number, island) = (order.id.0.to_le_bytes(), self.arguments.island.to_le_bytes());
         let request = tools.reflection_request(order.question)?;
@@ -219,7 +259,7 @@ impl PopulationState {
         })
     }
 
-    fn announce(&mut self, event: RunEvent, note: &mut JournalBatch) {
+    fn announce(&mut self, event: RunEvent, note: &mut Notes) {
         self.count(&event);
         if let RunEvent::GenerationCompleted(progress) = &event {
             self.turn_span(progress);
@@ -255,7 +295,7 @@ impl PopulationState {
         (arguments.report)(PopulationReport::Event(event));
     }
 
-    fn checkpoint(&mut self, note: &mut JournalBatch, now: bool) {
+    fn checkpoint(&mut self, note: &mut Notes, now: bool) {
         let fresh = self.last_checkpoint.is_some_and(|at| at.elapsed() < CHECKPOINT_PAUSE);
         if fresh && !now {
             return;
@@ -279,12 +319,14 @@ impl PopulationState {
         (self.arguments.report)(PopulationReport::Standing(Standing {
             evaluations: account.settled(),
             in_flight: account.in_flight(),
+            cache_hits: self.cache_hits,
             dollars: account.spent().dollars,
             tokens: account.spent().tokens as u64,
             progress: self.progress,
         }));
     }
 
+    /// Tells the job when all that led to it is durable.
     fn report_finished(&self, finish: Finish) {
         let ledger = self.run.ledger();
         let known = |candidate: &Candidate| Known {
@@ -296,25 +338,35 @@ impl PopulationState {
         let seed = known(&self.arguments.settings.seeds[0]);
         let account = self.run.account();
         let (spent, closing_evaluation) = (account.spent(), account.closing_evaluation());
-        let finished = Finished { finish, seed, best, spent, closing_evaluation };
-        (self.arguments.report)(PopulationReport::Finished(finished));
+        let finished = Box::new(Finished { finish, seed, best, spent, closing_evaluation });
+        let (chronicle, myself) = (self.arguments.chronicle.clone(), self.myself.clone());
+        tokio::spawn(async move {
+            chronicle.ask(ChronicleMessage::Flush, None).await;
+            myself.send(PopulationMessage::Over(finished));
+        });
     }
 
     fn answer_drains(&mut self) {
-        let mut note = JournalBatch::default();
+        let mut note = Notes::default();
         self.checkpoint(&mut note, true);
-        self.arguments.means.journal.send(JournalMessage::Note(note));
-        for reply in self.drains.drain(..) {
-            let _ = reply.send(());
-        }
+        self.arguments.chronicle.send(ChronicleMessage::Note(note));
+        let (chronicle, drains) = (self.arguments.chronicle.clone(), std::mem::take(&mut self.drains));
+        tokio::spawn(async move {
+            chronicle.ask(ChronicleMessage::Flush, None).await;
+            for reply in drains {
+                let _ = reply.send(());
+            }
+        });
     }
 
     fn reported(&mut self, report: GenerationReport) {
         match report {
+            GenerationReport::Places(places) => {
+                self.places = places;
+                self.step(Event::SlotsFree { count: 0 });
+            }
             GenerationReport::Evaluated(piece, evaluation, paid) => {
-                if !paid {
-                    (self.arguments.report)(PopulationReport::CacheHit);
-                }
+                self.cache_hits += u64::from(!paid);
                 self.step(Event::Evaluated { piece, evaluation, paid });
             }
             GenerationReport::EvaluationFailed(piece, failure) => {
@@ -340,8 +392,8 @@ impl PopulationState {
 /// The run of an island: from its newest checkpoint, or fresh.
 async fn run_of(arguments: &PopulationArguments) -> Result<(Run, u64), ActorProcessingErr> {
     let (settings, cases) = (Arc::clone(&arguments.settings), Arc::clone(&arguments.cases));
-    let operators = Arc::clone(&arguments.means.tools.operators);
-    match arguments.means.store.checkpoint(&arguments.means.job, arguments.island).await? {
+    let operators = Arc::clone(&arguments.means.tools().operators);
+    match arguments.means.node.store.checkpoint(&arguments.means.job, arguments.island).await? {
         None => Ok((Run::new(settings, cases, operators), 0)),
         Some(record) => {
             let checkpoint = Checkpoint::from_text(&record.body)?;
@@ -363,17 +415,20 @@ impl Actor for Population {
         myself: &Address<Self::Message>,
         arguments: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
+        myself.send_every(BEAT, || PopulationMessage::Beat);
         let (mut run, checkpoints) = run_of(&arguments).await?;
-        let history = arguments.means.store.history(&arguments.means.job).await?;
+        let history = arguments.means.node.store.history(&arguments.means.job).await?;
         let history = history.iter().filter(|point| point.island == arguments.island).count() as u64;
         let reports = myself.clone();
         let generation = GenerationArguments {
             means: arguments.means.clone(),
+            most: arguments.most,
+            adopting: arguments.adopting,
             report: Box::new(move |report| {
                 reports.send(PopulationMessage::Reported(report));
             }),
         };
-        let metrics = &arguments.means.metrics;
+        let metrics = Arc::clone(&arguments.means.node.metrics);
         let generation = spawn(Generation, generation, &metrics.actors, Some(myself.cell())).await?;
         let progress = run.progress();
         let metrics = metrics.evolution.island(&arguments.means.job.0);
@@ -384,6 +439,8 @@ impl Actor for Population {
             arguments,
             run,
             generation,
+            places: 0,
+            cache_hits: 0,
             checkpoints,
             last_checkpoint: None,
             history,
@@ -392,6 +449,7 @@ impl Actor for Population {
             progress,
             myself: myself.clone(),
             standing_due: false,
+            looking: false,
         })
     }
 
@@ -416,6 +474,7 @@ impl Actor for Population {
         }
         let again = state.run.in_flight();
         state.carry_out(again);
+        state.look_for_migrants();
         state.step(Event::SlotsFree { count: 0 });
         Ok(())
     }
@@ -445,6 +504,17 @@ impl Actor for Population {
             PopulationMessage::ReportStanding => {
                 state.standing_due = false;
                 state.report_standing();
+            }
+            PopulationMessage::Beat => {
+                state.report_standing();
+                if !state.run.waiting_for().is_empty() {
+                    state.look_for_migrants();
+                }
+            }
+            PopulationMessage::LookForMigrants => state.look_for_migrants(),
+            PopulationMessage::MigrantsFound(found) => state.migrants_found(found),
+            PopulationMessage::Over(finished) => {
+                (state.arguments.report)(PopulationReport::Finished(finished));
             }
             #[cfg(test)]
             PopulationMessage::ToGeneration(message) => {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use evohub_evaluation::{DataConfig, GenerationConfig, OutputConfig, ScoreConfig};
-use evohub_evolution::{AlgorithmConfig, Candidate, Case, CaseSet, VariationLimits};
+use evohub_evolution::{AlgorithmConfig, Candidate, Case, CaseSet, MigrationConfig, VariationLimits};
 use evohub_llm::{ModelName, PriceConfig, ProviderConfig};
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +36,40 @@ pub struct JobSpec {
     pub providers: BTreeMap<String, ProviderConfig>,
     /// Prices that replace the built-in ones, by model.
     pub prices: BTreeMap<String, PriceConfig>,
+    /// Populations that evolve apart, and how they exchange candidates.
+    #[serde(default)]
+    pub islands: IslandsSpec,
+    /// When an evaluation that takes much longer than the rest is given to another node as well.
+    #[serde(default)]
+    pub hedge: Hedge,
+}
+
+/// Populations that evolve apart. They divide the budget among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IslandsSpec {
+    /// How many, 1 or more.
+    pub count: u32,
+    /// How they exchange candidates.
+    pub migration: MigrationConfig,
+}
+
+impl Default for IslandsSpec {
+    fn default() -> Self {
+        Self { count: 1, migration: MigrationConfig::default() }
+    }
+}
+
+/// When an evaluation that takes much longer than the rest is given to another node as well.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hedge {
+    /// When evaluations cost no money.
+    #[default]
+    Free,
+    /// Whatever they cost.
+    Always,
+    /// Never.
+    Never,
 }
 
 /// The test cases of a job.

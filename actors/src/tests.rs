@@ -9,14 +9,15 @@ use async_trait::async_trait;
 use evohub_evaluation::{Evaluator, FnEvaluator, Scored};
 use evohub_evolution::optimizers::{GaConfig, GepaConfig};
 use evohub_evolution::{
-    AlgorithmConfig, Candidate, Case, CaseSet, Evaluation, Failure, FailureKind, Objectives, Placement,
-    RunEvent, VariationLimits,
+    AlgorithmConfig, Candidate, Case, CaseSet, Evaluation, Failure, FailureKind, MigrationConfig, Objectives,
+    Placement, RunEvent, VariationLimits,
 };
 use evohub_store::{CandidateRecord, JobId, Store};
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
 
 use crate::actor::Address;
+use crate::chronicle::ChronicleMessage;
 use crate::event::JobEvent;
 use crate::generation::GenerationMessage;
 use crate::job::JobMessage;
@@ -24,7 +25,9 @@ use crate::journal::JournalMessage;
 use crate::population::PopulationMessage;
 use crate::result::JobResult;
 use crate::supervisor::SupervisorMessage;
-use crate::{Engine, EngineConfig, EvaluatorSpec, JobBudget, JobData, JobHandle, JobSpec, Toolbox};
+use crate::{
+    Engine, EngineConfig, EvaluatorSpec, Hedge, IslandsSpec, JobBudget, JobData, JobHandle, JobSpec, Toolbox,
+};
 
 /// What a prompt is worth on a case: it depends on its placement and on which examples it shows, by a hash.
 fn worth(candidate: &Candidate, case: &Case) -> f64 {
@@ -58,6 +61,8 @@ fn spec(algorithm: AlgorithmConfig) -> JobSpec {
         slots: Some(8),
         providers: BTreeMap::new(),
         prices: BTreeMap::new(),
+        islands: IslandsSpec::default(),
+        hedge: Hedge::default(),
     }
 }
 
@@ -92,9 +97,9 @@ async fn world(fault: Fault) -> World {
         }
     });
     toolbox.add_evaluator("worth", Arc::new(evaluator));
-    let config = EngineConfig { store: Arc::clone(&store), toolbox, workers: 16 };
-    let mut engine = Engine::start(config).await.unwrap();
-    engine.patience.first_pause = Duration::from_millis(1);
+    let config = EngineConfig { toolbox, workers: 16, ..EngineConfig::new(Arc::clone(&store)) };
+    let engine = Engine::start(config).await.unwrap();
+    engine.node().patience.write().unwrap().first_pause = Duration::from_millis(1);
     World { engine, store, evaluated, gate, _folder: folder }
 }
 
@@ -237,7 +242,7 @@ async fn a_wrong_key_ends_the_job_at_once_and_says_so() {
 }
 
 /// What to send to whom, so that it dies.
-type Blow = fn(&Address<SupervisorMessage>, JobId);
+type Blow = fn(&Address<SupervisorMessage>);
 
 fn to_job(supervisor: &Address<SupervisorMessage>, job: JobId, message: JobMessage) {
     supervisor.send(SupervisorMessage::ToJob(job, Box::new(message)));
@@ -246,12 +251,12 @@ fn to_job(supervisor: &Address<SupervisorMessage>, job: JobId, message: JobMessa
 #[tokio::test]
 async fn an_actor_that_dies_is_started_again_and_the_end_is_the_same() {
     let blows: [(&str, Blow); 3] = [
-        ("population", |to, job| to_job(to, job, JobMessage::ToPopulation(PopulationMessage::Panic))),
-        ("population", |to, job| {
+        ("population", |to| to.send(SupervisorMessage::ToPopulation(PopulationMessage::Panic))),
+        ("population", |to| {
             let message = PopulationMessage::ToGeneration(GenerationMessage::Panic);
-            to_job(to, job, JobMessage::ToPopulation(message));
+            to.send(SupervisorMessage::ToPopulation(message));
         }),
-        ("journal", |to, job| to_job(to, job, JobMessage::ToJournal(JournalMessage::Panic))),
+        ("chronicle", |to| to.send(SupervisorMessage::ToChronicle(ChronicleMessage::Panic))),
     ];
     for algorithm in algorithms() {
         let (expected, ..) = undisturbed(&algorithm).await;
@@ -263,7 +268,7 @@ async fn an_actor_that_dies_is_started_again_and_the_end_is_the_same() {
             let mut events = job.events();
             let mut progress = job.progress();
             while world.gate.available_permits() > 0 && progress.changed().await.is_ok() {}
-            blow(&world.engine.supervisor, job.id().clone());
+            blow(&world.engine.supervisor);
             let restarted = wait_for_restart(&mut events).await;
             assert_eq!(restarted, name);
             world.gate.add_permits(10_000);
@@ -271,6 +276,63 @@ async fn an_actor_that_dies_is_started_again_and_the_end_is_the_same() {
             assert_eq!(result.status, "done");
             assert_eq!(course(&world, &result).await, expected);
         }
+    }
+}
+
+#[tokio::test]
+async fn a_journal_that_dies_takes_nothing_along_that_is_not_done_again() {
+    let (expected, ..) = undisturbed(&AlgorithmConfig::Ga(GaConfig::default())).await;
+    let world = world(never).await;
+    world.gate.forget_permits(Semaphore::MAX_PERMITS);
+    world.gate.add_permits(200);
+    let job = world.engine.submit(spec(AlgorithmConfig::Ga(GaConfig::default()))).await.unwrap();
+    let mut progress = job.progress();
+    while world.gate.available_permits() > 0 && progress.changed().await.is_ok() {}
+    world.engine.node().journal.send(JournalMessage::Panic);
+    world.gate.add_permits(10_000);
+    let result = job.result().await.unwrap();
+    assert_eq!(course(&world, &result).await, expected);
+}
+
+/// A job of three islands in a ring.
+fn archipelago(algorithm: AlgorithmConfig) -> JobSpec {
+    let migration = MigrationConfig { every: 1, ..MigrationConfig::default() };
+    let islands = IslandsSpec { count: 3, migration };
+    let budget = JobBudget { evaluations: Some(2_400), ..JobBudget::default() };
+    JobSpec { islands, budget, ..spec(algorithm) }
+}
+
+#[tokio::test]
+async fn islands_exchange_candidates_and_end_alike_whatever_dies() {
+    for algorithm in algorithms() {
+        let quiet = world(never).await;
+        let job = quiet.engine.submit(archipelago(algorithm.clone())).await.unwrap();
+        let mut events = job.events();
+        let result = job.result().await.unwrap();
+        assert_eq!(result.status, "done", "{:?}", result.error);
+        let expected = course(&quiet, &result).await;
+        let (mut migrated, mut islands) = (0, std::collections::BTreeSet::new());
+        while let Ok(event) = events.recv().await {
+            if let JobEvent::Island { island, event } = event {
+                islands.insert(island);
+                migrated += u32::from(matches!(event, RunEvent::Migrated { .. }));
+            }
+        }
+        assert_eq!(islands.len(), 3);
+        assert!(migrated > 2, "{migrated} exchanges");
+
+        let world = world(never).await;
+        world.gate.forget_permits(Semaphore::MAX_PERMITS);
+        world.gate.add_permits(400);
+        let job = world.engine.submit(archipelago(algorithm)).await.unwrap();
+        let mut events = job.events();
+        let mut progress = job.progress();
+        while world.gate.available_permits() > 0 && progress.changed().await.is_ok() {}
+        world.engine.supervisor.send(SupervisorMessage::ToPopulation(PopulationMessage::Panic));
+        assert_eq!(wait_for_restart(&mut events).await, "population");
+        world.gate.add_permits(10_000);
+        let result = job.result().await.unwrap();
+        assert_eq!(course(&world, &result).await, expected);
     }
 }
 
@@ -343,7 +405,7 @@ async fn the_report_stays_within_the_budget() {
     let world = world(never).await;
     let mut toolbox = Toolbox::default();
     toolbox.add_evaluator("dear", Arc::new(Dear));
-    let config = EngineConfig { store: Arc::clone(&world.store), toolbox, workers: 16 };
+    let config = EngineConfig { toolbox, workers: 16, ..EngineConfig::new(Arc::clone(&world.store)) };
     let engine = Engine::start(config).await.unwrap();
     let job = |evaluations, dollars| JobSpec {
         evaluator: EvaluatorSpec::Custom("dear".into()),

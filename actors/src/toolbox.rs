@@ -1,5 +1,8 @@
 //! What a job is done with: models, evaluators and operators, opened by the names in its specification.
 
+#[path = "quota.rs"]
+mod quota;
+
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,6 +15,8 @@ use evohub_llm::{
     ChatMessage, ChatModel, ChatRequest, ChatResponse, LlmErrorKind, ModelName, ModelRegistry, ProviderProbe,
 };
 use evohub_monitoring::metrics::{Metrics, MetricsConfig};
+use evohub_store::Quota;
+use quota::StoredQuota;
 
 use crate::error::EngineError;
 use crate::spec::{EvaluatorSpec, JobSpec, PromptSpec, ReflectionSpec};
@@ -24,10 +29,14 @@ pub struct Toolbox {
     operators: Vec<(Arc<dyn Operator>, f64)>,
     models: Vec<Arc<dyn ChatModel>>,
     registry: Option<Arc<RegistrySetup>>,
+    quota: Option<(Arc<StoredQuota>, Arc<Share>)>,
 }
 
 /// Changes the registry that models are opened from.
 type RegistrySetup = dyn Fn(ModelRegistry) -> ModelRegistry + Send + Sync;
+
+/// This node's share of what all nodes may ask for.
+type Share = dyn Fn() -> f64 + Send + Sync;
 
 /// Weight of the reflection on traces, against 100 for all operators that need no model together. Where there is a
 /// reflection model, it writes most proposals.
@@ -50,7 +59,14 @@ impl Default for Toolbox {
 impl Toolbox {
     /// A toolbox with nothing of the embedding program's own, whose work is counted in `metrics`.
     pub fn new(metrics: Arc<Metrics>) -> Self {
-        Self { metrics, evaluators: HashMap::new(), operators: vec![], models: vec![], registry: None }
+        Self {
+            metrics,
+            evaluators: HashMap::new(),
+            operators: vec![],
+            models: vec![],
+            registry: None,
+            quota: None,
+        }
     }
 
     /// Where the work is counted that is done with it.
@@ -73,6 +89,11 @@ impl Toolbox {
         self.models.push(model);
     }
 
+    /// Names of the evaluators that were added.
+    pub(crate) fn evaluator_names(&self) -> std::collections::BTreeSet<String> {
+        self.evaluators.keys().cloned().collect()
+    }
+
     /// Names of the operators that jobs may weigh.
     pub fn operator_names(&self) -> Vec<String> {
         let plain = standard_operators().into_iter().chain(self.operators.clone());
@@ -88,6 +109,12 @@ impl Toolbox {
         self.registry = Some(Arc::new(set_up));
     }
 
+    /// Has all nodes keep to the limits of each provider together, for jobs that are opened from now on. While the quota
+    /// is away, this node keeps to its `share` of them: 1 divided by the number of living nodes, asked anew for each call.
+    pub fn share_quota(&mut self, quota: Arc<Quota>, share: Arc<dyn Fn() -> f64 + Send + Sync>) {
+        self.quota = Some((Arc::new(StoredQuota(quota)), share));
+    }
+
     /// Opens all that a job needs. Calls no provider, but loads local models, which takes a moment and blocks.
     ///
     /// # Errors
@@ -98,6 +125,9 @@ impl Toolbox {
             registry = set_up(registry);
         }
         registry = registry.with_metrics(Arc::clone(&self.metrics));
+        if let Some((quota, share)) = self.quota.clone() {
+            registry = registry.with_quota(quota, share);
+        }
         self.models.iter().for_each(|model| registry.register(Arc::clone(model)));
         let evaluator = self.evaluator(spec, &registry)?;
         let reflection = spec.reflection.clone().map(|reflection| {

@@ -25,6 +25,9 @@ pub(crate) struct Envelope<M> {
     ticket: Ticket,
 }
 
+/// No message of ours leaves the process as it is: what goes to other nodes has a form of its own.
+impl<M: Message> ractor::Message for Envelope<M> {}
+
 /// A message that has arrived.
 pub(crate) struct Letter<M> {
     pub(crate) message: M,

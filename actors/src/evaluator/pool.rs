@@ -11,7 +11,6 @@ use ractor::factory::{
 use ractor::{Actor, ActorCell, ActorId, ActorRef, SpawnErr};
 
 use super::{EvaluatorWorker, Task, Work};
-use crate::flights::Flights;
 
 /// The kind of the workers, as metrics name it.
 const KIND: &str = "evaluator";
@@ -26,9 +25,14 @@ pub(crate) struct Pool {
     metrics: Arc<PoolMetrics>,
 }
 
+/// What each worker is started with.
+#[derive(Clone)]
+pub(crate) struct Shared(pub(super) Arc<WorkerArguments>);
+
+impl ractor::Message for Shared {}
+
 /// What the workers share.
 pub(crate) struct WorkerArguments {
-    pub(super) flights: Flights,
     pub(super) metrics: Arc<Metrics>,
     pub(super) pool: Arc<PoolMetrics>,
     started: Mutex<HashSet<WorkerId>>,
@@ -58,6 +62,11 @@ impl Pool {
         self.inner.link(supervisor);
     }
 
+    /// Workers, those that are at work, and pieces of work that wait.
+    pub(crate) fn figures(&self) -> (u32, u32, u32) {
+        self.metrics.figures()
+    }
+
     pub(crate) fn id(&self) -> ActorId {
         self.inner.get_id()
     }
@@ -81,20 +90,19 @@ pub(crate) async fn start_pool(workers: usize, metrics: &Arc<Metrics>) -> Result
     let factory = Factory::<
         (),
         Work,
-        Arc<WorkerArguments>,
+        Shared,
         EvaluatorWorker,
         routing::QueuerRouting<(), Work>,
         queues::DefaultQueue<(), Work>,
     >::default();
     let pool = Arc::new(metrics.actors.pool(KIND, &Task::KINDS));
-    let shared = Arc::new(WorkerArguments {
-        flights: Flights::default(),
+    let shared = Shared(Arc::new(WorkerArguments {
         metrics: Arc::clone(metrics),
         pool: Arc::clone(&pool),
         started: Mutex::default(),
-    });
+    }));
     let arguments = FactoryArguments::builder()
-        .worker_builder(Box::new(worker_builder(move |_| (EvaluatorWorker, Arc::clone(&shared)))))
+        .worker_builder(Box::new(worker_builder(move |_| (EvaluatorWorker, shared.clone()))))
         .queue(queues::DefaultQueue::default())
         .router(routing::QueuerRouting::default())
         .num_initial_workers(workers)

@@ -50,19 +50,21 @@ impl JobActorState {
         let reports = myself.clone();
         let generation = GenerationArguments {
             means: self.means(),
+            most: self.arguments.prepared.spec.slots,
+            adopting: self.arguments.lease.token > 1,
             report: Box::new(move |report| {
                 reports.send(JobMessage::Closing(report));
             }),
         };
-        let actors = &self.arguments.metrics.actors;
+        let actors = &self.arguments.node.metrics.actors;
         let generation = spawn(Generation, generation, actors, Some(myself.cell())).await?;
-        let mut candidates = vec![self.arguments.spec.seeds[0].clone()];
+        let mut candidates = vec![self.arguments.prepared.spec.seeds[0].clone()];
         if best != candidates[0] {
             candidates.push(best);
         }
         let affordable = self.affordable(candidates.len());
         let mut orders = vec![];
-        for (index, case) in self.arguments.spec.data.test.iter().take(affordable).enumerate() {
+        for (index, case) in self.arguments.prepared.spec.data.test.iter().take(affordable).enumerate() {
             let case = Arc::new(case.clone());
             orders.extend(candidates.iter().map(|candidate| {
                 let piece =
@@ -87,7 +89,8 @@ impl JobActorState {
     /// How many test cases the rest of the budget pays for, as evaluations were priced so far. The search left
     /// enough for all of them unless it was too short to know.
     fn affordable(&self, candidates: usize) -> usize {
-        let (budget, all) = (self.arguments.spec.budget, self.arguments.spec.data.test.len());
+        let (budget, all) =
+            (self.arguments.prepared.spec.budget, self.arguments.prepared.spec.data.test.len());
         let Some(finished) = &self.finished else { return all };
         let count = |most: Option<f64>, spent: f64, one: f64| match most {
             // Division by nothing is infinite, which is more than all.
@@ -122,7 +125,11 @@ impl JobActorState {
             GenerationReport::GivenUp(failure) => {
                 return self.end(JobState::Failed, Some(failure.message), myself);
             }
-            GenerationReport::Proposed(..) | GenerationReport::ProposalFailed(..) => {}
+            GenerationReport::Places(_)
+            | GenerationReport::Proposed(..)
+            | GenerationReport::ProposalFailed(..) => {
+                return;
+            }
         }
         self.show_progress();
         self.end_when_closed(myself);

@@ -7,7 +7,7 @@ use evohub_evolution::{Candidate, CandidateId};
 use evohub_monitoring::metrics::JobPhase;
 use evohub_store::{CandidateRecord, JobState};
 
-use super::{Ending, JobActorState};
+use super::{Conclusion, Ending, JobActorState};
 use crate::event::JobEvent;
 use crate::population::Known;
 use crate::prompt_text::prompt_text;
@@ -21,9 +21,10 @@ impl JobActorState {
     pub(super) async fn result(&self, ending: &Ending) -> JobResult {
         let arguments = &self.arguments;
         // What cannot be read any more is left out: the result says why the job failed.
-        let totals = arguments.store.totals(&arguments.id).await.unwrap_or_default();
-        let records = arguments.store.candidates(&arguments.id).await.unwrap_or_default();
-        let seed = self.arguments.spec.seeds[0].clone();
+        let totals = arguments.node.store.totals(&arguments.id).await.unwrap_or_default();
+        let records = arguments.node.store.candidates(&arguments.id).await.unwrap_or_default();
+        let seed = self.arguments.prepared.spec.seeds[0].clone();
+        let standing = self.standing();
         let (seed, best) = match &self.finished {
             Some(finished) => (finished.seed.clone(), finished.best.clone()),
             None => {
@@ -37,20 +38,23 @@ impl JobActorState {
         JobResult {
             version: RESULT_VERSION,
             job: arguments.id.to_string(),
-            name: arguments.spec.name.clone(),
+            name: arguments.prepared.spec.name.clone(),
             status: ending.state.as_str().to_owned(),
-            algorithm: arguments.spec.algorithm.name().to_owned(),
+            algorithm: arguments.prepared.spec.algorithm.name().to_owned(),
             reason: ending.reason,
             error: ending.error.clone(),
             seed: self.standing_of(seed),
             best: best.map(|best| self.standing_of(best)),
             p_value,
-            evaluations: self.standing.evaluations,
+            evaluations: standing.evaluations,
             model_calls: totals.model_calls,
             dollars: totals.dollars,
             tokens: totals.input_tokens + totals.output_tokens,
             seconds: arguments.before.0 + self.started.elapsed().as_secs_f64(),
-            saved: Saved { cache: self.cache_hits, early_rejection: self.standing.progress.saved.total() },
+            saved: Saved {
+                cache: arguments.before.1 + standing.cache_hits,
+                early_rejection: standing.progress.saved.total(),
+            },
             candidates: records.len() as u64,
         }
     }
@@ -71,7 +75,7 @@ impl JobActorState {
     /// Test scores of a candidate with the weights of their cases.
     fn test_scores(&self, id: CandidateId) -> Option<Vec<(u32, f64, f64)>> {
         let closing = self.closing.as_ref()?;
-        let test = &self.arguments.spec.data.test;
+        let test = &self.arguments.prepared.spec.data.test;
         let scores = closing.scores.iter().filter(|((candidate, _), _)| *candidate == id);
         let known = scores.filter_map(|((_, case), score)| Some((*case, (*score)?)));
         Some(known.map(|(case, score)| (case, score, test[case as usize].weight)).collect())
@@ -81,7 +85,7 @@ impl JobActorState {
         let scores = self.test_scores(id).filter(|scores| !scores.is_empty())?;
         let values: Vec<f64> = scores.iter().map(|(_, score, _)| *score).collect();
         let weights: Vec<f64> = scores.iter().map(|(_, _, weight)| *weight).collect();
-        let interval = mean_interval(&values, &weights, CONFIDENCE, self.arguments.spec.seed);
+        let interval = mean_interval(&values, &weights, CONFIDENCE, self.arguments.prepared.spec.seed);
         Some(Measured {
             score: weighted_mean(&values, &weights)?,
             interval: Some([interval.low, interval.high]),
@@ -107,7 +111,7 @@ impl JobActorState {
         if pairs.0.is_empty() {
             return None;
         }
-        Some(paired_test(&pairs.0, &pairs.1, &pairs.2, self.arguments.spec.seed).two_sided)
+        Some(paired_test(&pairs.0, &pairs.1, &pairs.2, self.arguments.prepared.spec.seed).two_sided)
     }
 
     /// Says in metrics and in the job's span how it ended.
@@ -138,8 +142,10 @@ impl JobActorState {
     pub(super) async fn tell_end(&mut self, ending: &Ending, result: JobResult) {
         self.record_end(ending, &result);
         let arguments = &self.arguments;
+        // What came so far is kept where the job stopped, so that the time it took is counted on.
         let text = serde_json::to_value(&result).ok();
         let finished = arguments
+            .node
             .store
             .finish(&arguments.lease, ending.state, text.as_ref(), ending.error.as_deref())
             .await;
@@ -147,8 +153,13 @@ impl JobActorState {
             tracing::error!(%error, "the end of the job could not be recorded");
         }
         self.show_progress();
+        if ending.state == JobState::Running {
+            let message = "this node is leaving, and another goes on with the job".to_owned();
+            arguments.observers.conclude(Conclusion::Elsewhere(message));
+            return;
+        }
         self.emit(JobEvent::Ended(Box::new(result.clone())));
-        arguments.observers.result.send_replace(Some(result));
+        arguments.observers.conclude(Conclusion::Ended(Box::new(result)));
     }
 }
 

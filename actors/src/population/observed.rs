@@ -1,7 +1,8 @@
 //! What a population shows of its run: figures and spans.
 
+use evohub_evolution::migration::Topology;
 use evohub_evolution::{Outcome, Progress, RunEvent};
-use evohub_monitoring::metrics::SavedBy;
+use evohub_monitoring::metrics::{MigrationTopology, SavedBy};
 use evohub_monitoring::traces::set_parent;
 use tracing::Span;
 
@@ -29,7 +30,7 @@ impl PopulationArguments {
 impl PopulationState {
     /// Counts what happened in the run.
     pub(super) fn count(&self, event: &RunEvent) {
-        let metrics = &self.arguments.means.metrics;
+        let metrics = &self.arguments.means.node.metrics;
         match event {
             // One that races on settles later.
             RunEvent::CandidateSettled { outcome: Outcome::Open, .. } => {}
@@ -50,6 +51,16 @@ impl PopulationState {
                 ] {
                     metrics.evaluation.saved(by, now.saturating_sub(before));
                 }
+            }
+            RunEvent::Migrated { kept, .. } => {
+                let topology = match self.arguments.settings.island.migration.topology {
+                    Topology::Ring => MigrationTopology::Ring,
+                    Topology::Full => MigrationTopology::Full,
+                    Topology::Random => MigrationTopology::Random,
+                    // Nobody migrates.
+                    Topology::None => return,
+                };
+                metrics.evolution.migrated(topology, *kept as usize);
             }
             _ => {}
         }
