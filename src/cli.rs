@@ -3,6 +3,7 @@
 mod best;
 mod check;
 mod closing_report;
+mod cluster;
 mod completions;
 mod display;
 mod eval;
@@ -12,9 +13,12 @@ mod init;
 mod jobs;
 mod listen;
 mod metrics;
+mod node;
+mod nodes;
 mod output;
 mod place;
 mod process;
+mod remote;
 mod report;
 mod resume;
 mod run;
@@ -22,6 +26,7 @@ mod show;
 mod status;
 mod stop;
 mod stored;
+mod submit;
 mod table;
 mod toolbox;
 mod top;
@@ -42,6 +47,7 @@ Examples:
   evohub check job.toml                         what would it cost? calls no model
   evohub run job.toml --set budget.dollars=2    a value that goes before the file's
   evohub best job | my-program                  the prompt alone
+  evohub cluster up --nodes 3 --store postgres://…    a local cluster; `evohub submit` hands it jobs
 
 Exit status: 0 done, 1 failed, 2 bad input, 3 a budget ended before any result, 130 interrupted.";
 
@@ -58,7 +64,7 @@ pub(crate) struct Cli {
 /// What every command takes.
 #[derive(Debug, Args)]
 pub(crate) struct Global {
-    /// Where jobs are kept: `sqlite:PATH` or a path [default: evohub/evohub.db in the user's data folder]
+    /// Where jobs are kept: `sqlite:PATH`, a path, or `postgres://…` [default: evohub/evohub.db in the user's data folder]
     #[arg(long, global = true, env = "EVOHUB_STORE", value_name = "URL", hide_env_values = true)]
     store: Option<String>,
     /// Log more; twice for everything
@@ -107,6 +113,14 @@ enum Command {
     Report(report::ReportArguments),
     /// Watch a process that works, live: fitness, evaluations, models, actors
     Top(top::TopArguments),
+    /// Run a node of a cluster, or drain one
+    Node(Box<node::NodeArguments>),
+    /// Start a local cluster to try out, or make certificates for one
+    Cluster(cluster::ClusterArguments),
+    /// Hand a job to a cluster, and follow it
+    Submit(submit::SubmitArguments),
+    /// Show the nodes of a cluster and what they do
+    Status(nodes::StatusArguments),
     /// Score one prompt on a file of cases
     Eval(eval::EvalArguments),
     /// Print the catalogue of all metrics, in Markdown form
@@ -151,11 +165,15 @@ async fn dispatch(
         Command::Run(arguments) => run::run(global, process, output, &arguments).await,
         Command::Init(arguments) => init::init(output, &arguments),
         Command::Check(arguments) => check::check(global, output, &arguments),
-        Command::Jobs(arguments) => jobs::jobs(global, output, &arguments).await,
-        Command::Show(arguments) => show::show(global, output, &arguments).await,
-        Command::Best(arguments) => best::best(global, output, &arguments).await,
+        Command::Jobs(arguments) => jobs::jobs(global, process, output, &arguments).await,
+        Command::Show(arguments) => show::show(global, process, output, &arguments).await,
+        Command::Best(arguments) => best::best(global, process, output, &arguments).await,
         Command::Resume(arguments) => resume::resume(global, process, output, &arguments).await,
-        Command::Stop(arguments) => stop::stop(global, output, &arguments).await,
+        Command::Stop(arguments) => stop::stop(global, process, output, &arguments).await,
+        Command::Node(arguments) => node::node(global, process, output, *arguments).await,
+        Command::Cluster(arguments) => cluster::cluster(global, output, &arguments).await,
+        Command::Submit(arguments) => submit::submit(process, output, &arguments).await,
+        Command::Status(arguments) => nodes::status(process, output, &arguments).await,
         Command::Report(arguments) => report::report(global, output, &arguments).await,
         Command::Top(arguments) => top::top(output, &arguments).await,
         Command::Eval(arguments) => eval::eval(global, process, output, &arguments).await,

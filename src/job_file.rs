@@ -9,6 +9,7 @@ mod cases;
 mod document;
 mod error;
 mod evaluator;
+mod islands;
 mod known;
 mod models;
 mod raw;
@@ -75,7 +76,8 @@ impl JobFile {
             dataset.check(|case| evaluator.scorer.check(case)).map_err(JobFileError::of_data)?;
         }
         seeds::check(&document, &raw.seed, &seeds, &evaluator.renderer)?;
-        budget::check(&document, budget, &algorithm, seeds.len(), search.validation.len())?;
+        let islands = islands::islands(&document, &raw.islands)?;
+        budget::check(&document, budget, &algorithm, seeds.len(), search.validation.len(), islands.count)?;
 
         for (name, weight) in &raw.operators {
             if !(weight.is_finite() && *weight >= 0.0) {
@@ -105,6 +107,8 @@ impl JobFile {
             slots: raw.slots,
             providers: models.providers,
             prices: raw.prices,
+            islands,
+            hedge: raw.hedge,
         };
         let store = raw.store.map(|address| resolved_store(&folder, &address));
         let mut warnings = cases.warnings;

@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use evohub_actors::{Engine, JobTools};
+use evohub_cluster::{Cluster, MemberState, View};
 use evohub_monitoring::health::{Check, CheckResult, Component, Health, Importance, Phase, Registration};
 use evohub_monitoring::listener::{ListenError, Listener, ListenerConfig, Sources};
 use evohub_monitoring::logs::LogControl;
 use evohub_monitoring::metrics::Metrics;
-use evohub_store::Store;
+use evohub_store::{Store, Tier, TierState};
 
 /// Handlers wait for no model and no network: one that takes longer than this does not come to an end.
 const STUCK: Duration = Duration::from_secs(30);
@@ -129,6 +130,42 @@ impl Observation {
         }
     }
 
+    /// Has the cluster checked: a node that is gone, or not reached from here, degrades this one.
+    pub fn watch_cluster(&self, cluster: &Cluster) {
+        let view = cluster.view();
+        let check = Check::new(move || {
+            let view = view.borrow().clone();
+            async move { nodes(&view) }
+        });
+        self.keep(self.health.register(
+            "cluster",
+            Importance::Degrading,
+            check.component(Component::Component),
+        ));
+    }
+
+    /// Has the Redis checked that all nodes share. Without it each goes on alone.
+    pub fn watch_redis(&self, tier: &Arc<Tier>) {
+        let tier = Arc::clone(tier);
+        let check = Check::new(move || {
+            let state = tier.state();
+            async move {
+                match state {
+                    TierState::Reachable => CheckResult::healthy(),
+                    TierState::Away { why, .. } => CheckResult::degraded(format!(
+                        "Redis does not answer ({why}): the store alone answers, and each node keeps to its share of \
+                         the provider limits"
+                    )),
+                }
+            }
+        });
+        self.keep(self.health.register(
+            "redis",
+            Importance::Degrading,
+            check.component(Component::Datastore),
+        ));
+    }
+
     /// Has an engine and its store checked, and says that the process does what it is for.
     pub fn serve(&self, store: Arc<dyn Store>, engine: &Engine) {
         self.watch_store(store);
@@ -156,6 +193,21 @@ impl Observation {
     fn keep(&self, registration: Registration) {
         self.checks.lock().unwrap_or_else(PoisonError::into_inner).push(registration);
     }
+}
+
+/// What a node knows of the others.
+fn nodes(view: &View) -> CheckResult {
+    let active = view.alive().count();
+    let workers: u32 = view.usable().map(|member| member.load.workers).sum();
+    let lost = view.members.values().filter(|member| {
+        member.state == MemberState::Dead || (member.is_living() && !view.is_reachable(member.name()))
+    });
+    let lost: Vec<&str> = lost.map(|member| member.name().as_str()).collect();
+    let result = match lost.as_slice() {
+        [] => CheckResult::healthy(),
+        lost => CheckResult::degraded(format!("not reached from here: {}", lost.join(", "))),
+    };
+    result.with("nodes_active", active).with("workers_available", workers)
 }
 
 /// Whether the actors come to an end with their messages.

@@ -2,11 +2,13 @@
 
 use clap::Args;
 
+use super::Global;
 use super::failure::Failure;
 use super::output::Output;
+use super::process::Process;
+use super::remote::RemoteArguments;
 use super::status::Status;
 use super::stored::StoredJob;
-use super::{Global, place};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -22,14 +24,17 @@ pub(crate) struct BestArguments {
     /// Print the whole candidate as JSON: components, placement, examples, parameters
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    remote: RemoteArguments,
 }
 
 pub(crate) async fn best(
     global: &Global,
+    process: &Process,
     output: &Output,
     arguments: &BestArguments,
 ) -> Result<Status, Failure> {
-    let store = place::open_existing(global).await?;
+    let store = arguments.remote.store(global, &process.metrics).await?;
     let job = StoredJob::load(&*store, &arguments.job).await?;
     store.close().await;
     let Some(best) = &job.result.best else {

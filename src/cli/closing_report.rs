@@ -4,13 +4,12 @@ use std::fmt::Write as _;
 
 use evohub::evolution::FinishReason;
 use evohub::llm::registry::LOCAL;
-use evohub::store::Address;
 use evohub::{EvaluatorSpec, JobResult, JobSpec, Measured, Standing};
 
 use super::display::clock;
 
 /// What came of a job, what it cost, and where to look further.
-pub(crate) fn closing_report(result: &JobResult, spec: &JobSpec, address: &Address) -> String {
+pub(crate) fn closing_report(result: &JobResult, spec: &JobSpec, place: &str) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "{}  {}", result.job, headline(result));
     let _ = writeln!(text, "\nseed prompt\n{}", indented(&result.seed.prompt));
@@ -30,7 +29,7 @@ pub(crate) fn closing_report(result: &JobResult, spec: &JobSpec, address: &Addre
     }
     costs(&mut text, result, spec);
     let job = &result.job;
-    let _ = writeln!(text, "where   {address}");
+    let _ = writeln!(text, "where   {place}");
     let _ =
         write!(text, "next    evohub best {job} | evohub show {job} | evohub report {job} -o report.html");
     text

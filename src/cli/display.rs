@@ -35,6 +35,9 @@ impl Display {
                 self.output
                     .warning(&format!("the {actor} died and goes on from the last checkpoint: {cause}"));
             }
+            JobEvent::TakenOver { node } => {
+                self.output.warning(&format!("node {node} has taken the job over"));
+            }
             JobEvent::Stopping => {
                 self.output.note("stopping: calls under way are waited for, they are paid for");
             }

@@ -235,6 +235,8 @@ impl Setup {
             slots: None,
             providers: self.providers.clone(),
             prices: self.prices.clone(),
+            islands: evohub::IslandsSpec::default(),
+            hedge: evohub::Hedge::default(),
         }
     }
 }

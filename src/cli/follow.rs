@@ -27,7 +27,7 @@ pub(crate) enum Form {
 }
 
 /// How often the display is drawn anew.
-const FRAME: Duration = Duration::from_millis(125);
+pub(super) const FRAME: Duration = Duration::from_millis(125);
 
 /// Shows what happens until the job ends, stops it when the user interrupts, and prints what came of it.
 pub(crate) async fn follow(
@@ -80,7 +80,7 @@ pub(crate) async fn follow(
     observation.into_iter().for_each(Observation::finished);
     engine.shutdown().await;
     if form != Form::Events {
-        print_result(&result, spec, address, form, output)?;
+        print_result(&result, spec, &address.to_string(), form, output)?;
     }
     let status = status_of(&result);
     match status {
@@ -99,12 +99,12 @@ pub(crate) async fn follow(
 pub(crate) fn print_result(
     result: &JobResult,
     spec: &JobSpec,
-    address: &Address,
+    place: &str,
     form: Form,
     output: &Output,
 ) -> Result<(), Failure> {
     match form {
-        Form::Report => output.result(&closing_report(result, spec, address)),
+        Form::Report => output.result(&closing_report(result, spec, place)),
         Form::Json | Form::Events => {
             let json =
                 serde_json::to_string_pretty(result).map_err(|error| Failure::failed(error.to_string()))?;
@@ -113,7 +113,7 @@ pub(crate) fn print_result(
     }
 }
 
-fn status_of(result: &JobResult) -> Status {
+pub(super) fn status_of(result: &JobResult) -> Status {
     match result.status.as_str() {
         "done" => Status::Done,
         "stopped" => Status::Interrupted,

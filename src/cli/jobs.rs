@@ -7,26 +7,31 @@ use evohub::JobResult;
 use evohub::store::JobRecord;
 use serde_json::json;
 
+use super::Global;
 use super::failure::Failure;
 use super::output::Output;
+use super::process::Process;
+use super::remote::RemoteArguments;
 use super::status::Status;
 use super::stored::state_word;
 use super::table::Table;
-use super::{Global, place};
 
 #[derive(Debug, Args)]
 pub(crate) struct JobsArguments {
     /// Print a JSON array
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    remote: RemoteArguments,
 }
 
 pub(crate) async fn jobs(
     global: &Global,
+    process: &Process,
     output: &Output,
     arguments: &JobsArguments,
 ) -> Result<Status, Failure> {
-    let store = place::open_existing(global).await?;
+    let store = arguments.remote.store(global, &process.metrics).await?;
     let jobs = store.jobs().await?;
     store.close().await;
     if arguments.json {

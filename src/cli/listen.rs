@@ -37,7 +37,27 @@ pub(crate) struct ListenArguments {
     linger: u64,
 }
 
+/// The files of a listener.
+pub(crate) struct ListenFiles {
+    pub(crate) token: Option<PathBuf>,
+    pub(crate) certificate: Option<PathBuf>,
+    pub(crate) key: Option<PathBuf>,
+}
+
 impl ListenArguments {
+    /// The same from a command that names them otherwise.
+    pub(crate) fn at(listen: Option<SocketAddr>, files: ListenFiles, insecure: bool) -> Self {
+        let ListenFiles { token, certificate, key } = files;
+        Self {
+            listen,
+            listen_token_file: token,
+            listen_certificate: certificate,
+            listen_key: key,
+            insecure,
+            linger: 0,
+        }
+    }
+
     /// Starts to listen, where that is asked for.
     pub(crate) async fn start(
         &self,

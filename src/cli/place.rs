@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use evohub::store::{Address, Store};
+use evohub::store::{Address, CacheConfig, CachedStore, Store, Tier};
 
 use super::Global;
 use super::failure::Failure;
@@ -24,6 +24,18 @@ pub(crate) fn address(global: &Global, of_job_file: Option<&str>) -> Result<Addr
 /// Opens the store, and makes it when there is none.
 pub(crate) async fn open(address: &Address) -> Result<Arc<dyn Store>, Failure> {
     Ok(evohub::store::open(&address.to_string()).await?)
+}
+
+/// Opens the store of a node, behind the cache that all nodes share where there is one.
+pub(crate) async fn open_shared(
+    address: &Address,
+    tier: Option<&Arc<Tier>>,
+) -> Result<Arc<dyn Store>, Failure> {
+    let store = open(address).await?;
+    Ok(match tier {
+        Some(tier) => Arc::new(CachedStore::new(store, Arc::clone(tier), CacheConfig::default())),
+        None => store,
+    })
 }
 
 /// Opens the store that is there; to look at jobs makes none.

@@ -48,7 +48,7 @@ pub(crate) async fn resume(
         && let Some(result) = record.result.and_then(|result| serde_json::from_value(result).ok())
     {
         output.note(&format!("{id} is done already; nothing was run"));
-        print_result(&result, &spec, &address, arguments.form.form(), output)?;
+        print_result(&result, &spec, &address.to_string(), arguments.form.form(), output)?;
         return Ok(Status::Done);
     }
     wait_for_lease(&*store, &id, output).await?;
@@ -73,12 +73,12 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// Waits for the lease of a process that may have been killed. One that lives prolongs its lease: whether the job can
 /// be claimed is said when that is tried.
 async fn wait_for_lease(store: &dyn Store, id: &JobId, output: &Output) -> Result<(), Failure> {
-    if !store.job(id).await?.owned {
+    if store.job(id).await?.owner.is_none() {
         return Ok(());
     }
     output.note("another process runs the job, or was killed: waiting up to 11 s for its lease to end");
     let free = async {
-        while store.job(id).await?.owned {
+        while store.job(id).await?.owner.is_some() {
             tokio::time::sleep(PAUSE).await;
         }
         Ok(())

@@ -5,13 +5,15 @@ use evohub::store::CandidateRecord;
 use evohub::{JobResult, prompt_text};
 use serde::Serialize;
 
+use super::Global;
 use super::closing_report::closing_report;
 use super::failure::Failure;
 use super::output::Output;
+use super::process::Process;
+use super::remote::RemoteArguments;
 use super::status::Status;
 use super::stored::StoredJob;
 use super::table::Table;
-use super::{Global, place};
 
 /// Characters of a prompt that stand in the table.
 const SHOWN: usize = 60;
@@ -24,15 +26,18 @@ pub(crate) struct ShowArguments {
     /// Print one JSON document: the result, and all candidates with parents, operator, generation and scores
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    remote: RemoteArguments,
 }
 
 pub(crate) async fn show(
     global: &Global,
+    process: &Process,
     output: &Output,
     arguments: &ShowArguments,
 ) -> Result<Status, Failure> {
-    let address = place::address(global, None)?;
-    let store = place::open_existing(global).await?;
+    let place = arguments.remote.place(global)?;
+    let store = arguments.remote.store(global, &process.metrics).await?;
     let job = StoredJob::load(&*store, &arguments.job).await?;
     store.close().await;
     if arguments.json {
@@ -42,7 +47,7 @@ pub(crate) async fn show(
             serde_json::to_string_pretty(&document).map_err(|error| Failure::failed(error.to_string()))?;
         output.result(&json)?;
     } else {
-        let report = closing_report(&job.result, &job.spec, &address);
+        let report = closing_report(&job.result, &job.spec, &place);
         output.result(&format!("{report}\n\n{}", table(&job.candidates)))?;
     }
     Ok(Status::Done)

@@ -39,7 +39,7 @@ pub(crate) async fn find(store: &dyn Store, text: &str) -> Result<JobRecord, Fai
 /// How a job stands, in one word.
 pub(crate) fn state_word(job: &JobRecord) -> &'static str {
     match job.state {
-        JobState::Running if !job.owned => "interrupted",
+        JobState::Running if job.owner.is_none() => "interrupted",
         JobState::Running if job.stop_requested => "stopping",
         state => state.as_str(),
     }

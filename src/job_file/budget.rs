@@ -45,17 +45,24 @@ pub(super) fn check(
     algorithm: &AlgorithmConfig,
     seeds: usize,
     validation: usize,
+    islands: u32,
 ) -> Result<(), JobFileError> {
-    let Some(most) = budget.evaluations else { return Ok(()) };
-    let cases = algorithm.ranking_cases(validation, budget.evaluations);
+    let Some(whole) = budget.evaluations else { return Ok(()) };
+    // Each island has its share.
+    let most = whole / u64::from(islands);
+    let cases = algorithm.ranking_cases(validation, Some(most));
     let least = (seeds * cases) as u64 + LEAST_SEARCH;
     if most >= least {
         return Ok(());
     }
     let prompts =
         if seeds == 1 { "the seed prompt".to_owned() } else { format!("each of {seeds} seed prompts") };
+    let (each, least) = match islands {
+        1 => (String::new(), least),
+        count => (format!(" on each of {count} islands"), least * u64::from(count)),
+    };
     let message = format!(
-        "{most} evaluations are too few: {prompts} takes {cases} to be measured, and a search at least \
+        "{whole} evaluations are too few: {prompts} takes {cases} to be measured{each}, and a search at least \
          {LEAST_SEARCH} more; write {least} or more, or a smaller `algorithm.ranking_cases`"
     );
     Err(document.error("budget.evaluations", message))

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use evohub_actors::ReflectionSpec;
+use evohub_actors::{Hedge, ReflectionSpec};
 use evohub_evaluation::{DataConfig, GenerationConfig, OutputConfig, ScoreConfig};
-use evohub_evolution::{AlgorithmConfig, Candidate, VariationLimits};
+use evohub_evolution::migration::{Acceptance, Departure, Topology};
+use evohub_evolution::{AlgorithmConfig, Candidate, MigrationConfig, VariationLimits};
 use evohub_llm::{ModelName, PriceConfig, ProviderConfig};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -35,6 +36,8 @@ pub(super) struct RawJob {
     #[serde(rename = "algorithm")]
     _algorithm: Option<IgnoredAny>,
     pub(super) budget: RawBudget,
+    pub(super) islands: RawIslands,
+    pub(super) hedge: Hedge,
     pub(super) limits: VariationLimits,
     pub(super) operators: BTreeMap<String, f64>,
     pub(super) providers: BTreeMap<String, ProviderConfig>,
@@ -108,6 +111,31 @@ pub(super) struct RawTemplate {
 impl Default for RawTemplate {
     fn default() -> Self {
         Self { user: "{input}".to_owned() }
+    }
+}
+
+/// The number beside the keys of the migration, which have a home in the core.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawIslands {
+    pub(super) count: Option<i64>,
+    pub(super) topology: Topology,
+    pub(super) every: Option<u32>,
+    pub(super) size: Option<u32>,
+    pub(super) send: Departure,
+    pub(super) accept: Acceptance,
+}
+
+impl RawIslands {
+    pub(super) fn migration(&self) -> MigrationConfig {
+        let standard = MigrationConfig::default();
+        MigrationConfig {
+            topology: self.topology,
+            every: self.every.unwrap_or(standard.every),
+            size: self.size.unwrap_or(standard.size),
+            send: self.send,
+            accept: self.accept,
+        }
     }
 }
 

@@ -29,6 +29,8 @@ fn spec(model: &str) -> JobSpec {
         slots: None,
         providers: [].into(),
         prices: [].into(),
+        islands: evohub::IslandsSpec::default(),
+        hedge: evohub::Hedge::default(),
     }
 }
 
@@ -68,7 +70,7 @@ fn result(best: Option<Standing>) -> JobResult {
 }
 
 fn report(result: &JobResult, model: &str) -> String {
-    closing_report(result, &spec(model), &Address::File("/data/evohub.db".into()))
+    closing_report(result, &spec(model), "sqlite:/data/evohub.db")
 }
 
 #[test]

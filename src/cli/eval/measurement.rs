@@ -9,7 +9,7 @@ use evohub::evaluation::{Evaluator, evaluation_key};
 use evohub::evolution::{
     Candidate, Case, Digest, Evaluation, Failure as EvaluationFailure, FailureKind, Split,
 };
-use evohub::store::{EvaluationRecord, JobId, JobState, JournalBatch, Lease, NewJob, Store};
+use evohub::store::{EvaluationRecord, JobId, JobState, Lease, NewJob, Results, Store};
 use futures::StreamExt as _;
 
 use crate::cli::failure::Failure;
@@ -94,7 +94,7 @@ pub(super) async fn measure(
 struct Ledger {
     store: Arc<dyn Store>,
     lease: Lease,
-    batch: JournalBatch,
+    results: Results,
 }
 
 impl Ledger {
@@ -111,8 +111,8 @@ impl Ledger {
             created_at: now / 1_000_000,
         };
         store.insert_job(&job).await?;
-        let lease = store.claim(&id, &id.0, LEASE).await?;
-        Ok(Self { store, lease, batch: JournalBatch::default() })
+        let lease = store.claim(&id, &id.0, LEASE, None).await?;
+        Ok(Self { store, lease, results: Results::default() })
     }
 
     async fn note(
@@ -122,7 +122,7 @@ impl Ledger {
         case: &Case,
         evaluation: &Evaluation,
     ) -> Result<(), Failure> {
-        self.batch.evaluations.push(EvaluationRecord {
+        self.results.evaluations.push(EvaluationRecord {
             key,
             job: self.lease.job.clone(),
             candidate: candidate.id(),
@@ -132,7 +132,7 @@ impl Ledger {
             evaluation: evaluation.clone(),
             at: now() / 1_000_000,
         });
-        if self.batch.evaluations.len() >= BATCH {
+        if self.results.evaluations.len() >= BATCH {
             self.write().await?;
             self.store.renew(&self.lease, LEASE).await?;
         }
@@ -140,8 +140,9 @@ impl Ledger {
     }
 
     async fn write(&mut self) -> Result<(), Failure> {
-        let batch = std::mem::take(&mut self.batch);
-        Ok(self.store.commit(&self.lease, &batch).await?)
+        let results = std::mem::take(&mut self.results);
+        self.store.keep(&results).await?;
+        Ok(())
     }
 
     async fn end(mut self, state: JobState) -> Result<(), Failure> {

@@ -163,7 +163,7 @@ fn job(result: &JobResult) -> JobRecord {
         spec: serde_json::Value::Null,
         state: JobState::Done,
         stop_requested: false,
-        owned: false,
+        owner: None,
         result: None,
         error: None,
         created_at: 1_700_000_000_000,
