@@ -1,6 +1,6 @@
 //! One call for one key at a time, over all jobs of the process.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use evohub_evolution::Digest;
@@ -9,10 +9,32 @@ use tokio::sync::OwnedMutexGuard;
 
 type Lock = tokio::sync::Mutex<()>;
 
-/// The calls under way, by content key: who comes second waits for the first and finds its result.
+/// The calls under way, by content key: who comes second waits for the first and finds its result. So does who comes
+/// soon after: when its order was looked up, the result may not have been there yet.
 #[derive(Default)]
 pub(crate) struct Flights {
     locks: Mutex<HashMap<Digest, Held>>,
+    landed: Arc<Mutex<Landed>>,
+}
+
+/// The keys of the newest calls that are over, oldest first.
+#[derive(Default)]
+struct Landed {
+    order: VecDeque<Digest>,
+    keys: HashSet<Digest>,
+}
+
+impl Landed {
+    fn add(&mut self, key: Digest) {
+        if self.keys.insert(key) {
+            self.order.push_back(key);
+        }
+        if self.order.len() > REMEMBERED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.keys.remove(&oldest);
+        }
+    }
 }
 
 struct Held {
@@ -23,17 +45,31 @@ struct Held {
 
 /// The right to make the call of a key; others wait until it is dropped.
 pub(crate) struct Flight {
+    key: Digest,
+    landed: Arc<Mutex<Landed>>,
     _guard: OwnedMutexGuard<()>,
 }
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        self.landed.lock().unwrap_or_else(PoisonError::into_inner).add(self.key);
+    }
+}
+
+/// Calls that are over and remembered: more than can be looked up and wait for a place.
+const REMEMBERED: usize = 16_384;
 
 /// Keys that nobody calls for any more are swept out when there are this many.
 const SWEEP: usize = 4_096;
 
 impl Flights {
-    /// Waits for the key to be free. The second value says whether there was somebody to wait for.
+    /// Waits for the key to be free. The second value says whether its result may be in the store: somebody had or has
+    /// the key.
     pub(crate) async fn enter(&self, key: Digest, job: &JobId) -> (Flight, bool) {
         let (lock, waited) = self.lock(key, job);
-        (Flight { _guard: lock.lock_owned().await }, waited)
+        let guard = lock.lock_owned().await;
+        let has_landed = self.landed.lock().unwrap_or_else(PoisonError::into_inner).keys.contains(&key);
+        (Flight { key, landed: Arc::clone(&self.landed), _guard: guard }, waited || has_landed)
     }
 
     /// The keys of a job's calls that are under way.
@@ -79,6 +115,7 @@ mod tests {
         drop(first);
         // Whether the second came before the first had gone is the scheduler's choice; that it gets in is not.
         second.await.unwrap();
-        assert!(!flights.enter(key, &job).await.1, "nobody is left to wait for");
+        assert!(flights.enter(key, &job).await.1, "its result may be there");
+        assert_eq!(flights.of_job(&job), []);
     }
 }

@@ -44,7 +44,7 @@ pub use islands::{IslandFigures, IslandMetrics, MOST_JOBS};
 pub use llm::{CallInFlight, LimitKind, LlmMetrics, ModelMetrics, OverheadCause};
 pub use pool::{PoolHandling, PoolMetrics};
 pub use share::GaugeShare;
-pub use store::{Connections, StoreMetrics};
+pub use store::{Connections, SharedCacheMetrics, StoreMetrics};
 pub use telemetry::{SpanOutcome, TelemetryMetrics};
 
 use declare::Declarations;

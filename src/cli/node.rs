@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use clap::{Args, Subcommand};
-use evohub::cluster::{ClusterConfig, Facts, MembershipConfig, NodeName, TransportLimits};
-use evohub::store::Tier;
+use evohub::cluster::{Cluster, ClusterConfig, Facts, MembershipConfig, NodeName, TransportLimits};
+use evohub::store::{Quota, Tier};
 use evohub::{Engine, EngineConfig};
 use tokio::sync::mpsc;
 
@@ -132,9 +132,13 @@ async fn run(
     let listen = ListenArguments::at(arguments.http, files, arguments.insecure);
     let observation = listen.start(process, output).await?;
     observation.iter().for_each(|observation| observation.starting("opening the store"));
-    let toolbox = toolbox::toolbox(process, output);
+    let mut toolbox = toolbox::toolbox(process, output);
+    let members = Arc::new(OnceLock::new());
     let tier = arguments.redis.as_deref().map(Tier::new).transpose()?.map(Arc::new);
-    let store = place::open_shared(&address, tier.as_ref()).await?;
+    if let Some(tier) = &tier {
+        toolbox.share_quota(Arc::new(Quota::new(Arc::clone(tier))), share(&members));
+    }
+    let store = place::open_shared(&address, tier.as_ref(), &process.metrics).await?;
     let config = EngineConfig {
         toolbox,
         workers: arguments.workers as usize,
@@ -143,6 +147,8 @@ async fn run(
     };
     let engine = Engine::start(config).await?;
     if let Some(cluster) = engine.cluster() {
+        // It is set once.
+        let _ = members.set(cluster.clone());
         output.note(&format!("node {name} at {}, store {address}", cluster.address()));
         observation.iter().for_each(|observation| {
             observation.serve(store.clone(), &engine);
@@ -173,6 +179,15 @@ async fn run(
         observation.end().await;
     }
     Ok(if left { Status::Done } else { Status::Interrupted })
+}
+
+/// The share of the provider limits that a node keeps to while it cannot agree on them with the others.
+fn share(members: &Arc<OnceLock<Cluster>>) -> Arc<dyn Fn() -> f64 + Send + Sync> {
+    let members = Arc::clone(members);
+    Arc::new(move || {
+        let living = members.get().map_or(1, |cluster| cluster.view().borrow().living().count());
+        1.0 / living.max(1) as f64
+    })
 }
 
 /// Leaves the cluster. `false`: somebody did not want to wait for it.

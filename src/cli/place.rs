@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use evohub::monitoring::metrics::Metrics;
 use evohub::store::{Address, CacheConfig, CachedStore, Store, Tier};
 
 use super::Global;
@@ -30,10 +31,11 @@ pub(crate) async fn open(address: &Address) -> Result<Arc<dyn Store>, Failure> {
 pub(crate) async fn open_shared(
     address: &Address,
     tier: Option<&Arc<Tier>>,
+    metrics: &Arc<Metrics>,
 ) -> Result<Arc<dyn Store>, Failure> {
     let store = open(address).await?;
     Ok(match tier {
-        Some(tier) => Arc::new(CachedStore::new(store, Arc::clone(tier), CacheConfig::default())),
+        Some(tier) => Arc::new(CachedStore::new(store, Arc::clone(tier), CacheConfig::default(), metrics)),
         None => store,
     })
 }

@@ -5,12 +5,11 @@ mod writer;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use evohub_evolution::Digest;
-use evohub_monitoring::metrics::Connections;
+use evohub_monitoring::metrics::{Connections, Metrics, SharedCacheMetrics};
 
 use crate::error::StoreError;
 use crate::job::{IslandLease, JobId, JobRecord, JobState, Lease, NewJob, RunningJob};
@@ -52,14 +51,6 @@ pub struct CacheCounts {
     pub dropped: u64,
 }
 
-#[derive(Debug, Default)]
-struct Counters {
-    hits: AtomicU64,
-    misses: AtomicU64,
-    written: AtomicU64,
-    dropped: AtomicU64,
-}
-
 /// A store whose evaluations are looked for in a shared Redis first, and otherwise the store itself. While Redis is
 /// away, the store alone answers.
 ///
@@ -68,16 +59,18 @@ struct Counters {
 pub struct CachedStore {
     store: Arc<dyn Store>,
     tier: Arc<Tier>,
-    counters: Arc<Counters>,
+    counters: SharedCacheMetrics,
     writer: Writer,
 }
 
 impl CachedStore {
     /// Puts a cache before a store. Must be called within a tokio runtime: a task writes to the cache for as long as
-    /// the store is in use.
-    pub fn new(store: Arc<dyn Store>, tier: Arc<Tier>, config: CacheConfig) -> Self {
-        let counters = Arc::new(Counters::default());
-        let writer = Writer::start(Arc::clone(&tier), config, Arc::clone(&counters));
+    /// the store is in use. What it is good for is counted in `metrics`.
+    pub fn new(store: Arc<dyn Store>, tier: Arc<Tier>, config: CacheConfig, metrics: &Metrics) -> Self {
+        let counters = metrics.store.shared_cache().clone();
+        let watched = Arc::downgrade(&tier);
+        metrics.store.redis(move || Some(watched.upgrade()?.state() == TierState::Reachable));
+        let writer = Writer::start(Arc::clone(&tier), config, counters.clone());
         Self { store, tier, counters, writer }
     }
 
@@ -86,15 +79,10 @@ impl CachedStore {
         self.tier.state()
     }
 
-    /// What the cache was good for until now.
+    /// What the caches of the process were good for until now.
     pub fn counts(&self) -> CacheCounts {
-        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        CacheCounts {
-            hits: count(&self.counters.hits),
-            misses: count(&self.counters.misses),
-            written: count(&self.counters.written),
-            dropped: count(&self.counters.dropped),
-        }
+        let SharedCacheMetrics { hits, misses, written, dropped } = &self.counters;
+        CacheCounts { hits: hits.get(), misses: misses.get(), written: written.get(), dropped: dropped.get() }
     }
 
     /// Those of the evaluations that the cache knows. Never fails: what cannot be had is not known.
@@ -198,12 +186,12 @@ impl Store for CachedStore {
             return self.store.evaluations(keys).await;
         }
         let mut found = self.cached(&asked).await;
-        self.counters.hits.fetch_add(found.len() as u64, Ordering::Relaxed);
+        self.counters.hits.inc_by(found.len() as u64);
         asked.retain(|key| !found.contains_key(key));
         if asked.is_empty() {
             return Ok(found);
         }
-        self.counters.misses.fetch_add(asked.len() as u64, Ordering::Relaxed);
+        self.counters.misses.inc_by(asked.len() as u64);
         let stored = self.store.evaluations(&asked).await?;
         self.writer.write(stored.values());
         found.extend(stored);

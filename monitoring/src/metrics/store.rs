@@ -7,6 +7,7 @@ use std::time::Duration;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::Histogram;
 
@@ -17,9 +18,13 @@ use super::labels::label_set;
 use super::series::Series;
 
 label_set!(OperationLabels { operation: closed, outcome: closed });
+label_set!(OutcomeLabels { outcome: closed });
 
 const CONNECTIONS: Name = Name::plain("store_pool_connections");
 const CONNECTIONS_HELP: &str = "Connections to the store, by whether somebody uses them now";
+
+const REDIS: Name = Name::plain("redis_up");
+const REDIS_HELP: &str = "Whether the Redis that all nodes share answered when it was last asked; absent without one";
 
 /// Connections of a store.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -40,12 +45,44 @@ pub struct StoreMetrics {
     batch: Histogram,
     lag: Durations,
     pools: Arc<Pools>,
+    shared_cache: SharedCacheMetrics,
+    redis: Arc<Redis>,
+}
+
+/// The cache that all nodes share.
+#[derive(Debug, Clone)]
+pub struct SharedCacheMetrics {
+    /// Evaluations that were found in it.
+    pub hits: Counter,
+    /// Evaluations that were looked for there and not found, also because it was away.
+    pub misses: Counter,
+    /// Evaluations that were put there.
+    pub written: Counter,
+    /// Evaluations that should have been put there and were not: it was away, or too slow for what came.
+    pub dropped: Counter,
 }
 
 impl StoreMetrics {
     pub(super) fn declare(declare: &mut Declarations) -> Self {
         let sizes = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
-        let pools = Arc::new(Pools::default());
+        let (pools, redis) = (Arc::new(Pools::default()), Arc::new(Redis::default()));
+        let lookups: Series<OutcomeLabels, Counter> = declare.counters(
+            Name::plain("shared_cache_lookups"),
+            "Evaluations that the cache of all nodes was asked for, by whether it had them",
+        );
+        let writes: Series<OutcomeLabels, Counter> = declare.counters(
+            Name::plain("shared_cache_writes"),
+            "Evaluations for the cache of all nodes, by whether they were put there",
+        );
+        let of = |series: &Series<OutcomeLabels, Counter>, outcome: &'static str| {
+            series.get(&OutcomeLabels { outcome: outcome.into() })
+        };
+        let shared_cache = SharedCacheMetrics {
+            hits: of(&lookups, "hit"),
+            misses: of(&lookups, "miss"),
+            written: of(&writes, "written"),
+            dropped: of(&writes, "dropped"),
+        };
         let metrics = Self {
             operations: declare.durations_by(
                 Name::seconds("store_operation"),
@@ -63,7 +100,10 @@ impl StoreMetrics {
                 QUICK,
             ),
             pools: Arc::clone(&pools),
+            shared_cache,
+            redis: Arc::clone(&redis),
         };
+        declare.collector(&[(REDIS, Kind::Gauge, REDIS_HELP)], &[], redis);
         declare.collector(&[(CONNECTIONS, Kind::Gauge, CONNECTIONS_HELP)], &["state"], pools);
         metrics
     }
@@ -85,9 +125,41 @@ impl StoreMetrics {
         self.lag.observe(lag);
     }
 
+    /// The counters of the cache that all nodes share.
+    pub fn shared_cache(&self) -> &SharedCacheMetrics {
+        &self.shared_cache
+    }
+
+    /// Has it shown whether a shared Redis answers, until `look` says that it is gone.
+    pub fn redis(&self, look: impl Fn() -> Option<bool> + Send + Sync + 'static) {
+        *self.redis.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(look));
+    }
+
     /// Has the connections of a store shown until `look` says that it is gone.
     pub fn connections(&self, look: impl Fn() -> Option<Connections> + Send + Sync + 'static) {
         self.pools.lock().push(Box::new(look));
+    }
+}
+
+/// Tells whether a shared Redis answers, or that nobody uses it any more.
+type LookAtRedis = Box<dyn Fn() -> Option<bool> + Send + Sync>;
+
+/// The shared Redis of the process.
+#[derive(Default)]
+struct Redis(Mutex<Option<LookAtRedis>>);
+
+impl fmt::Debug for Redis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redis").finish_non_exhaustive()
+    }
+}
+
+impl Collector for Redis {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let look = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(up) = look.as_ref().and_then(|look| look()) else { return Ok(()) };
+        let metric = ConstGauge::new(i64::from(up));
+        metric.encode(encoder.encode_descriptor(REDIS.bare, REDIS_HELP, None, MetricType::Gauge)?)
     }
 }
 

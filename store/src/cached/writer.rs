@@ -1,6 +1,5 @@
 //! The task that writes to the cache, so that nobody waits for it.
 
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,7 +8,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::{CacheConfig, Counters, value};
+use evohub_monitoring::metrics::SharedCacheMetrics;
+
+use super::{CacheConfig, value};
 use crate::record::EvaluationRecord;
 use crate::tier::Tier;
 
@@ -34,7 +35,7 @@ struct Entry {
 pub(super) struct Writer {
     line: Mutex<Option<Line>>,
     places: Arc<Semaphore>,
-    counters: Arc<Counters>,
+    counters: SharedCacheMetrics,
 }
 
 struct Line {
@@ -43,9 +44,9 @@ struct Line {
 }
 
 impl Writer {
-    pub(super) fn start(tier: Arc<Tier>, config: CacheConfig, counters: Arc<Counters>) -> Self {
+    pub(super) fn start(tier: Arc<Tier>, config: CacheConfig, counters: SharedCacheMetrics) -> Self {
         let (entries, waiting) = unbounded_channel();
-        let task = tokio::spawn(write_all(tier, config, Arc::clone(&counters), waiting));
+        let task = tokio::spawn(write_all(tier, config, counters.clone(), waiting));
         let line = Mutex::new(Some(Line { entries, task }));
         Self { line, places: Arc::new(Semaphore::new(WAITING)), counters }
     }
@@ -64,7 +65,7 @@ impl Writer {
             });
             // The task ends only after the line.
             if entry.is_none_or(|entry| line.entries.send(entry).is_err()) {
-                self.counters.dropped.fetch_add(1, Ordering::Relaxed);
+                self.counters.dropped.inc();
             }
         }
     }
@@ -84,14 +85,14 @@ impl Writer {
 async fn write_all(
     tier: Arc<Tier>,
     config: CacheConfig,
-    counters: Arc<Counters>,
+    counters: SharedCacheMetrics,
     mut waiting: UnboundedReceiver<Entry>,
 ) {
     let mut entries = Vec::with_capacity(TOGETHER);
     while waiting.recv_many(&mut entries, TOGETHER).await > 0 {
         let counter =
             if write(&tier, config, &entries).await { &counters.written } else { &counters.dropped };
-        counter.fetch_add(entries.len() as u64, Ordering::Relaxed);
+        counter.inc_by(entries.len() as u64);
         entries.clear();
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use evohub_evolution::Digest;
+use evohub_monitoring::metrics::{Metrics, MetricsConfig};
 use evohub_store::testing::sample;
 use evohub_store::{
     Address, CacheConfig, CacheCounts, CachedStore, EvaluationRecord, Results, SqliteConfig, SqliteStore,
@@ -33,7 +34,7 @@ async fn store() -> Arc<dyn Store> {
 
 fn cached(store: &Arc<dyn Store>, server: &Server) -> CachedStore {
     let tier = Arc::new(Tier::new(&server.url()).unwrap());
-    CachedStore::new(Arc::clone(store), tier, CacheConfig::default())
+    CachedStore::new(Arc::clone(store), tier, CacheConfig::default(), &Metrics::new(&MetricsConfig::default()))
 }
 
 async fn assert_finds(store: &dyn Store, results: &Results) {

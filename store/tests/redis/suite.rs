@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use evohub_monitoring::metrics::{Metrics, MetricsConfig};
 use evohub_store::{Address, CacheConfig, CachedStore, Clock, SqliteConfig, SqliteStore, Store, Tier};
 
 use crate::server::Server;
@@ -16,7 +17,7 @@ async fn open(clock: Clock) -> Arc<dyn Store> {
     });
     let config = SqliteConfig { clock, ..Default::default() };
     let store = Arc::new(SqliteStore::open(&Address::Memory, config).await.unwrap());
-    Arc::new(CachedStore::new(store, tier, CacheConfig::default()))
+    Arc::new(CachedStore::new(store, tier, CacheConfig::default(), &Metrics::new(&MetricsConfig::default())))
 }
 
 evohub_store::store_suite!(open);
