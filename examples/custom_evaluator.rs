@@ -78,6 +78,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         slots: None,
         providers: BTreeMap::new(),
         prices: BTreeMap::new(),
+        islands: evohub::IslandsSpec::default(),
+        hedge: evohub::Hedge::default(),
     };
     let result = engine.submit(job).await?.result().await?;
     let score = |test: &Option<evohub::Measured>| test.as_ref().map_or(0.0, |test| test.score);

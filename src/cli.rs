@@ -174,7 +174,7 @@ async fn dispatch(
         Command::Cluster(arguments) => cluster::cluster(global, output, &arguments).await,
         Command::Submit(arguments) => submit::submit(process, output, &arguments).await,
         Command::Status(arguments) => nodes::status(process, output, &arguments).await,
-        Command::Report(arguments) => report::report(global, output, &arguments).await,
+        Command::Report(arguments) => report::report(global, process, output, &arguments).await,
         Command::Top(arguments) => top::top(output, &arguments).await,
         Command::Eval(arguments) => eval::eval(global, process, output, &arguments).await,
         Command::Metrics => metrics::metrics(output),

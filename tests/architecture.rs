@@ -8,20 +8,29 @@ use std::process::Command;
 use serde_json::Value;
 
 /// The crates of the workspace that each may use, itself and its own tests set aside.
-const MAY_USE: [(&str, &[&str]); 7] = [
+const MAY_USE: [(&str, &[&str]); 8] = [
     ("evohub-evolution", &[]),
     ("evohub-monitoring", &[]),
+    ("evohub-cluster", &["evohub-monitoring"]),
     ("evohub-llm", &["evohub-monitoring"]),
     ("evohub-store", &["evohub-evolution", "evohub-monitoring"]),
     ("evohub-evaluation", &["evohub-evolution", "evohub-llm", "evohub-monitoring"]),
     (
         "evohub-actors",
-        &["evohub-evaluation", "evohub-evolution", "evohub-llm", "evohub-monitoring", "evohub-store"],
+        &[
+            "evohub-cluster",
+            "evohub-evaluation",
+            "evohub-evolution",
+            "evohub-llm",
+            "evohub-monitoring",
+            "evohub-store",
+        ],
     ),
     (
         "evohub",
         &[
             "evohub-actors",
+            "evohub-cluster",
             "evohub-evaluation",
             "evohub-evolution",
             "evohub-llm",
@@ -32,13 +41,17 @@ const MAY_USE: [(&str, &[&str]); 7] = [
 ];
 
 /// Crates that do what the pure core must not: wait, talk and remember.
-const IMPURE: [&str; 9] =
-    ["async-std", "hyper", "mio", "ractor", "reqwest", "rusqlite", "socket2", "sqlx", "tokio"];
+const IMPURE: [&str; 10] =
+    ["async-std", "hyper", "mio", "ractor", "redis", "reqwest", "rusqlite", "socket2", "sqlx", "tokio"];
 
 /// Where each technology lives.
-const HOMES: [(&str, &[&str]); 8] = [
+const HOMES: [(&str, &[&str]); 12] = [
     ("sqlx", &["evohub-store"]),
-    ("ractor", &["evohub-actors"]),
+    ("redis", &["evohub-store"]),
+    ("ractor", &["evohub-actors", "evohub-cluster"]),
+    ("ractor_cluster", &["evohub-cluster"]),
+    ("prost", &["evohub-cluster"]),
+    ("socket2", &["evohub-cluster"]),
     ("genai", &["evohub-llm"]),
     ("tracing-subscriber", &["evohub-monitoring"]),
     ("prometheus-client", &["evohub-monitoring"]),

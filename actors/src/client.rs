@@ -173,6 +173,14 @@ impl RemoteJob {
         }
     }
 
+    /// Goes on with it, if it was stopped or has failed.
+    ///
+    /// # Errors
+    /// When the job is unknown or done, cannot be run, or the cluster does not answer.
+    pub async fn resume(&self) -> Result<(), EngineError> {
+        self.client.ask(&Request::Resume { job: self.id.clone() }, SUBMISSION).await
+    }
+
     /// Stops it so that it can be resumed.
     ///
     /// # Errors

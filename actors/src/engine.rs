@@ -98,8 +98,9 @@ impl Engine {
         config.facts.store = identity.unwrap_or_else(|| format!("{address} of one node alone, {}", unique()));
         let gateway = Arc::new(Gateway::new(self.clone()));
         let cluster = Cluster::start(config, gateway, metrics).await?;
-        let view = cluster.view();
+        let (view, changes) = (cluster.view(), cluster.changes());
         self.node.join(cluster);
+        tokio::spawn(crate::gateway::note_ends(Arc::downgrade(&self.node), changes));
         tokio::spawn(crate::gateway::watch_nodes(Arc::downgrade(&self.node), view));
         Ok(())
     }

@@ -6,12 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
-use evohub_cluster::{ConsumerId, MemberState, NodeName, Peer, Responder, Service, Topic, View};
+use evohub_cluster::{
+    Change, ConsumerId, DownCause, MemberState, NodeName, Peer, Responder, Service, Topic, View,
+};
 use evohub_evolution::{Failure, FailureKind, Split};
 use evohub_monitoring::traces::TraceContext;
 use evohub_store::{EvaluationRecord, ProposalRecord};
 use serde::de::DeserializeOwned;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 
 use crate::actor::Address;
@@ -178,7 +180,9 @@ impl Service for Gateway {
 
     fn gone(&self, peer: &Peer) {
         if let Peer::Node(id) = peer {
-            self.node().grants.node_left(self.node(), &id.name);
+            let node = self.node();
+            node.grants.node_left(node, &id.name);
+            node.metrics.cluster.permits(id.name.as_str(), 0);
         }
     }
 }
@@ -259,6 +263,22 @@ impl Visit {
 impl Drop for Visit {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Takes note of processes that are known to have ended, which is more than that they are silent.
+pub(crate) async fn note_ends(node: Weak<Node>, mut changes: broadcast::Receiver<Change>) {
+    loop {
+        let change = match changes.recv().await {
+            Ok(change) => change,
+            // What was missed is decided by the leases.
+            Err(broadcast::error::RecvError::Lagged(_)) => continue,
+            Err(broadcast::error::RecvError::Closed) => return,
+        };
+        let Some(node) = node.upgrade() else { return };
+        if let Change::Down { id, cause: DownCause::Killed | DownCause::Left } = change {
+            node.ended.insert(id.name, id.incarnation.boot);
+        }
     }
 }
 

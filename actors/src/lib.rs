@@ -26,6 +26,7 @@ mod population;
 mod post;
 mod prepared;
 mod prompt_text;
+mod quota;
 mod reply;
 mod result;
 mod spec;

@@ -38,6 +38,9 @@ pub(crate) struct Node {
     pub(crate) consumers: Consumers,
     /// Pieces of work of other nodes whose results have not been sent back yet.
     pub(crate) visiting: Arc<AtomicU64>,
+    /// The nodes whose processes are known to have ended, by the newest boot that has: nobody listens any more where they
+    /// did, or they said goodbye.
+    pub(crate) ended: Registry<NodeName, u64>,
     /// The jobs that are owned here.
     pub(crate) owned: Registry<JobId, OwnedJob>,
     pub(crate) patience: RwLock<Patience>,
@@ -65,6 +68,7 @@ impl Node {
             grants: Grants::new(workers),
             consumers: Consumers::default(),
             visiting: Arc::default(),
+            ended: Registry::default(),
             owned: Registry::default(),
             patience: RwLock::default(),
             name,

@@ -114,8 +114,11 @@ impl SupervisorState {
     fn report_load(&self) {
         let node = &self.node;
         let (workers, busy, queued) = node.pool.figures();
-        node.metrics.cluster.workers(u64::from(workers.saturating_sub(busy)), u64::from(busy));
-        let Some(cluster) = node.cluster() else { return };
+        let Some(cluster) = node.cluster() else {
+            // A node of a cluster shows the workers of all nodes.
+            node.metrics.cluster.workers(u64::from(workers.saturating_sub(busy)), u64::from(busy));
+            return;
+        };
         let jobs = self.jobs.values().take(Load::MAX_JOBS).map(|job| job.id.to_string());
         let islands = self.islands.iter().take(Load::MAX_ISLANDS);
         cluster.report(Load {
@@ -173,6 +176,10 @@ impl Actor for Supervisor {
     ) -> Result<(), ActorProcessingErr> {
         match letter.message {
             SupervisorMessage::Start(arguments, reply) => {
+                if state.leaving {
+                    let _ = reply.send(Err("the node is leaving".to_owned()));
+                    return Ok(());
+                }
                 let arguments = arguments(letter.context);
                 let (id, observers) = (arguments.id.clone(), arguments.observers.clone());
                 let started = spawn(Job, arguments, &state.node.metrics.actors, Some(myself.cell())).await;

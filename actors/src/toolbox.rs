@@ -1,8 +1,5 @@
 //! What a job is done with: models, evaluators and operators, opened by the names in its specification.
 
-#[path = "quota.rs"]
-mod quota;
-
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,9 +13,9 @@ use evohub_llm::{
 };
 use evohub_monitoring::metrics::{Metrics, MetricsConfig};
 use evohub_store::Quota;
-use quota::StoredQuota;
 
 use crate::error::EngineError;
+use crate::quota::StoredQuota;
 use crate::spec::{EvaluatorSpec, JobSpec, PromptSpec, ReflectionSpec};
 
 /// What the embedding program brings: evaluators, operators and models of its own. Everything else is opened by name.

@@ -56,6 +56,8 @@ pub fn test_certificates(folder: &Path, names: &[&str]) -> Result<Vec<TlsFiles>,
     authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     let key = KeyPair::generate().map_err(unfit("authority"))?;
     let authority = CertifiedIssuer::self_signed(authority, key).map_err(unfit("authority"))?;
+    std::fs::create_dir_all(folder)
+        .map_err(|source| CertificatesError::Unwritable { path: folder.to_owned(), source })?;
     let authority_file = folder.join("authority.pem");
     write(&authority_file, &authority.pem(), false)?;
     let mut made = vec![];

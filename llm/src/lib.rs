@@ -22,6 +22,7 @@ pub mod scripted;
 
 pub use chat::{ChatMessage, ChatModel, ChatRequest, ChatResponse, FinishReason, Role, Usage};
 pub use error::{LlmError, LlmErrorKind};
+pub use limits::shared::{ProviderLimits, SharedQuota, SharedQuotaAway};
 pub use model_name::ModelName;
 pub use price::PriceConfig;
 pub use provider_config::ProviderConfig;

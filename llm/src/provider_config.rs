@@ -7,6 +7,7 @@ use evohub_monitoring::redaction::{is_secret_name, redact};
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
+use crate::limits::shared::ProviderLimits;
 use crate::provider_kind::ProviderKind;
 
 /// One provider, as written in a job file under `[providers.NAME]`.
@@ -42,12 +43,17 @@ pub struct ProviderConfig {
     /// for: the call fails.
     #[serde(default = "default_retry_max_seconds")]
     pub retry_max_seconds: f64,
-    /// Requests per minute that are sent at most; unlimited by default.
+    /// Requests per minute that are sent at most; unlimited by default. This limit and the next two are kept by all
+    /// nodes together where they have a shared quota.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requests_per_minute: Option<u32>,
     /// Tokens per minute, in and out, that are used at most; unlimited by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens_per_minute: Option<u32>,
+    /// US dollars per hour that are spent at most, spread evenly over it, on models whose price is known; unlimited by
+    /// default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dollars_per_hour: Option<f64>,
     /// Calls in flight at most. Fewer while the provider refuses (429), one more at a time as it accepts.
     #[serde(default = "default_max_concurrency")]
     pub max_concurrency: usize,
@@ -76,6 +82,7 @@ impl ProviderConfig {
             retry_max_seconds: default_retry_max_seconds(),
             requests_per_minute: None,
             tokens_per_minute: None,
+            dollars_per_hour: None,
             max_concurrency: default_max_concurrency(),
             breaker_failures: default_breaker_failures(),
             breaker_seconds: default_breaker_seconds(),
@@ -94,6 +101,13 @@ impl ProviderConfig {
             if !(value > 0.0 && value <= MAX_SECONDS) {
                 return Some(format!("`{key}` is {value}: write seconds above 0 and up to {MAX_SECONDS}"));
             }
+        }
+        if let Some(value) = self.dollars_per_hour
+            && !(value > 0.0 && value.is_finite())
+        {
+            return Some(format!(
+                "`dollars_per_hour` is {value}: write US dollars above 0, or leave it out for no limit"
+            ));
         }
         let counts = [
             ("requests_per_minute", self.requests_per_minute == Some(0)),
@@ -130,6 +144,14 @@ impl ProviderConfig {
              say where the key is with `key_env` or `key_file`",
             redact(&parameter)
         ))
+    }
+
+    pub(crate) fn limits(&self) -> ProviderLimits {
+        ProviderLimits {
+            requests_per_minute: self.requests_per_minute,
+            tokens_per_minute: self.tokens_per_minute,
+            dollars_per_hour: self.dollars_per_hour,
+        }
     }
 
     pub(crate) fn timeout(&self) -> Duration {
@@ -211,6 +233,11 @@ mod tests {
         assert!(fault(|c| c.timeout_seconds = f64::NAN).contains("`timeout_seconds`"));
         assert!(fault(|c| c.breaker_seconds = -1.0).contains("`breaker_seconds`"));
         assert!(fault(|c| c.requests_per_minute = Some(0)).contains("`requests_per_minute`"));
+        for dollars in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            let mut config = ProviderConfig::new(ProviderKind::OpenAi);
+            config.dollars_per_hour = Some(dollars);
+            assert!(config.fault().unwrap().contains("`dollars_per_hour`"), "{dollars}");
+        }
         assert!(fault(|c| c.max_concurrency = 0).contains("`max_concurrency`"));
         assert!(fault(|c| c.max_concurrency = usize::MAX).contains("`max_concurrency`"));
         let both = fault(|c| {

@@ -8,6 +8,7 @@ use evohub_monitoring::metrics::{Metrics, ModelMetrics};
 
 use crate::chat::ChatModel;
 use crate::error::{LlmError, LlmErrorKind};
+use crate::limits::shared::{Membership, SharedQuota};
 #[cfg(feature = "local-model")]
 use crate::local::{FetchProgress, LocalModel, LocalOptions};
 use crate::model_name::ModelName;
@@ -32,6 +33,8 @@ pub struct ModelRegistry {
     prices: BTreeMap<String, PriceConfig>,
     environment: Box<Environment>,
     metrics: Option<Arc<Metrics>>,
+    /// `None` where each node keeps to the limits by itself.
+    membership: Option<Membership>,
     opened: Mutex<Opened>,
     /// Held while a local model is loaded: two callers do not load the same weights twice, and nobody who
     /// opens another model waits for it.
@@ -94,6 +97,7 @@ impl ModelRegistry {
             prices,
             environment,
             metrics: None,
+            membership: None,
             opened: Mutex::default(),
             loading: Mutex::default(),
             #[cfg(feature = "local-model")]
@@ -115,6 +119,23 @@ impl ModelRegistry {
     #[must_use]
     pub fn with_metrics(mut self, metrics: Arc<Metrics>) -> Self {
         self.metrics = Some(metrics);
+        self
+    }
+
+    /// The same registry with a quota that all nodes share: providers of which a model is opened from now on keep their
+    /// requests per minute, tokens per minute and dollars per hour over all nodes together. They go by their names there,
+    /// which should mean the same on all nodes.
+    ///
+    /// While the quota does not answer, or takes longer than 250 ms, this node keeps to its `share` of the limits by
+    /// itself: 1 divided by the number of living nodes, asked anew for each call. What is below 1/1000, or no number,
+    /// counts as 1/1000, and what is above 1 as 1.
+    #[must_use]
+    pub fn with_quota(
+        mut self,
+        quota: Arc<dyn SharedQuota>,
+        share: Arc<dyn Fn() -> f64 + Send + Sync>,
+    ) -> Self {
+        self.membership = Some(Membership { quota, share });
         self
     }
 
@@ -204,7 +225,7 @@ impl ModelRegistry {
             .or_else(|| ProviderKind::from_name(name).map(ProviderConfig::new))
             .ok_or_else(|| self.unknown(name))?;
         let metrics = self.metrics.as_ref().map(|metrics| &metrics.llm);
-        Provider::new(name, config, &*self.environment, metrics)
+        Provider::new(name, config, &*self.environment, metrics, self.membership.clone())
     }
 
     fn metrics_of(&self, name: &ModelName) -> Option<ModelMetrics> {

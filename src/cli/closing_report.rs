@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::place::Whereabouts;
+
 use evohub::evolution::FinishReason;
 use evohub::llm::registry::LOCAL;
 use evohub::{EvaluatorSpec, JobResult, JobSpec, Measured, Standing};
@@ -9,7 +11,7 @@ use evohub::{EvaluatorSpec, JobResult, JobSpec, Measured, Standing};
 use super::display::clock;
 
 /// What came of a job, what it cost, and where to look further.
-pub(crate) fn closing_report(result: &JobResult, spec: &JobSpec, place: &str) -> String {
+pub(crate) fn closing_report(result: &JobResult, spec: &JobSpec, whereabouts: &Whereabouts) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "{}  {}", result.job, headline(result));
     let _ = writeln!(text, "\nseed prompt\n{}", indented(&result.seed.prompt));
@@ -28,10 +30,12 @@ pub(crate) fn closing_report(result: &JobResult, spec: &JobSpec, place: &str) ->
         }
     }
     costs(&mut text, result, spec);
-    let job = &result.job;
+    let (job, Whereabouts { place, options }) = (&result.job, whereabouts);
     let _ = writeln!(text, "where   {place}");
-    let _ =
-        write!(text, "next    evohub best {job} | evohub show {job} | evohub report {job} -o report.html");
+    let _ = write!(
+        text,
+        "next    evohub best {job}{options} | evohub show {job}{options} | evohub report {job}{options} -o report.html"
+    );
     text
 }
 

@@ -13,6 +13,7 @@ use super::closing_report::closing_report;
 use super::display::Display;
 use super::failure::Failure;
 use super::output::Output;
+use super::place::Whereabouts;
 use super::status::Status;
 
 /// What goes to standard output.
@@ -80,7 +81,7 @@ pub(crate) async fn follow(
     observation.into_iter().for_each(Observation::finished);
     engine.shutdown().await;
     if form != Form::Events {
-        print_result(&result, spec, &address.to_string(), form, output)?;
+        print_result(&result, spec, &Whereabouts::of_store(address), form, output)?;
     }
     let status = status_of(&result);
     match status {
@@ -99,12 +100,12 @@ pub(crate) async fn follow(
 pub(crate) fn print_result(
     result: &JobResult,
     spec: &JobSpec,
-    place: &str,
+    whereabouts: &Whereabouts,
     form: Form,
     output: &Output,
 ) -> Result<(), Failure> {
     match form {
-        Form::Report => output.result(&closing_report(result, spec, place)),
+        Form::Report => output.result(&closing_report(result, spec, whereabouts)),
         Form::Json | Form::Events => {
             let json =
                 serde_json::to_string_pretty(result).map_err(|error| Failure::failed(error.to_string()))?;

@@ -9,6 +9,21 @@ use evohub::store::{Address, CacheConfig, CachedStore, Store, Tier};
 use super::Global;
 use super::failure::Failure;
 
+/// Where a job is kept, as it is told to people.
+pub(crate) struct Whereabouts {
+    /// The store or the cluster.
+    pub(crate) place: String,
+    /// What commands need to find it there, with a space before it.
+    pub(crate) options: String,
+}
+
+impl Whereabouts {
+    /// In a store, which commands find as this one did.
+    pub(crate) fn of_store(address: &Address) -> Self {
+        Self { place: address.to_string(), options: String::new() }
+    }
+}
+
 /// The address of the store: of the command line or the environment, else of the job file, else the user's own.
 pub(crate) fn address(global: &Global, of_job_file: Option<&str>) -> Result<Address, Failure> {
     if let Some(address) = global.store.as_deref().filter(|text| !text.is_empty()).or(of_job_file) {

@@ -10,6 +10,7 @@ use evohub::monitoring::metrics::Metrics;
 use evohub::store::Store;
 
 use super::failure::Failure;
+use super::place::Whereabouts;
 use super::{Global, place};
 
 /// What keeps others out of a cluster.
@@ -95,10 +96,19 @@ impl RemoteArguments {
     }
 
     /// Where what is shown is kept, for people.
-    pub(crate) fn place(&self, global: &Global) -> Result<String, Failure> {
+    pub(crate) fn whereabouts(&self, global: &Global) -> Result<Whereabouts, Failure> {
         match self.to.as_slice() {
-            [] => Ok(place::address(global, None)?.to_string()),
-            nodes => Ok(format!("the cluster at {}", nodes.join(", "))),
+            [] => Ok(Whereabouts::of_store(&place::address(global, None)?)),
+            _ => Ok(self.of_cluster()),
         }
+    }
+
+    /// The cluster, and what finds it again.
+    pub(crate) fn of_cluster(&self) -> Whereabouts {
+        let nodes = self.to.join(",");
+        let cookie =
+            self.keys.cookie_file.as_deref().map(|file| format!(" --cookie-file {}", file.display()));
+        let options = format!(" --to {nodes}{}", cookie.unwrap_or_default());
+        Whereabouts { place: format!("the cluster at {}", self.to.join(", ")), options }
     }
 }

@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use clap::Args;
 use evohub::report::{ReportInput, page};
 
+use super::Global;
 use super::failure::Failure;
 use super::output::Output;
+use super::process::Process;
+use super::remote::RemoteArguments;
 use super::status::Status;
 use super::stored::StoredJob;
-use super::{Global, place};
 
 #[derive(Debug, Args)]
 pub(crate) struct ReportArguments {
@@ -19,14 +21,17 @@ pub(crate) struct ReportArguments {
     /// Where to write the page; `-` for standard output
     #[arg(short, long, value_name = "FILE", default_value = "report.html")]
     output: PathBuf,
+    #[command(flatten)]
+    remote: RemoteArguments,
 }
 
 pub(crate) async fn report(
     global: &Global,
+    process: &Process,
     output: &Output,
     arguments: &ReportArguments,
 ) -> Result<Status, Failure> {
-    let store = place::open_existing(global).await?;
+    let store = arguments.remote.store(global, &process.metrics).await?;
     let job = StoredJob::load(&*store, &arguments.job).await?;
     store.close().await;
     let html = page(&ReportInput {

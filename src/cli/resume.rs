@@ -11,7 +11,9 @@ use super::failure::Failure;
 use super::follow::{follow, print_result};
 use super::listen::ListenArguments;
 use super::output::Output;
+use super::place::Whereabouts;
 use super::process::Process;
+use super::remote::RemoteArguments;
 use super::run::FormArguments;
 use super::status::Status;
 use super::stored::{find, refuse_evaluation};
@@ -26,6 +28,8 @@ pub(crate) struct ResumeArguments {
     form: FormArguments,
     #[command(flatten)]
     listen: ListenArguments,
+    #[command(flatten)]
+    remote: RemoteArguments,
 }
 
 pub(crate) async fn resume(
@@ -34,6 +38,9 @@ pub(crate) async fn resume(
     output: &Output,
     arguments: &ResumeArguments,
 ) -> Result<Status, Failure> {
+    if !arguments.remote.to.is_empty() {
+        return on_cluster(process, output, arguments).await;
+    }
     let address = place::address(global, None)?;
     let observation = arguments.listen.start(process, output).await?;
     observation.iter().for_each(|observation| observation.starting("opening the store"));
@@ -48,7 +55,7 @@ pub(crate) async fn resume(
         && let Some(result) = record.result.and_then(|result| serde_json::from_value(result).ok())
     {
         output.note(&format!("{id} is done already; nothing was run"));
-        print_result(&result, &spec, &address.to_string(), arguments.form.form(), output)?;
+        print_result(&result, &spec, &Whereabouts::of_store(&address), arguments.form.form(), output)?;
         return Ok(Status::Done);
     }
     wait_for_lease(&*store, &id, output).await?;
@@ -64,6 +71,20 @@ pub(crate) async fn resume(
     let status = follow(engine, handle, &spec, &address, form, output, observation.as_ref()).await?;
     arguments.listen.end(observation, output).await?;
     Ok(status)
+}
+
+/// Has a cluster go on with a job.
+async fn on_cluster(
+    process: &Process,
+    output: &Output,
+    arguments: &ResumeArguments,
+) -> Result<Status, Failure> {
+    let client = arguments.remote.connect(process.metrics.clone()).await?;
+    let record = find(&client.store(), &arguments.job).await?;
+    refuse_evaluation(&record)?;
+    client.job(record.id.clone()).resume().await?;
+    output.note(&format!("{} goes on; `evohub show {}` shows it", record.id, record.id));
+    Ok(Status::Done)
 }
 
 /// Longer than the lease of a process that was killed can outlive it.

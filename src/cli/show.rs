@@ -36,7 +36,7 @@ pub(crate) async fn show(
     output: &Output,
     arguments: &ShowArguments,
 ) -> Result<Status, Failure> {
-    let place = arguments.remote.place(global)?;
+    let place = arguments.remote.whereabouts(global)?;
     let store = arguments.remote.store(global, &process.metrics).await?;
     let job = StoredJob::load(&*store, &arguments.job).await?;
     store.close().await;

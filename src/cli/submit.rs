@@ -58,7 +58,7 @@ pub(crate) async fn submit(
         return Ok(Status::Done);
     }
     output.note(&format!("job {}", job.id()));
-    let place = format!("the cluster at {}", arguments.remote.to.join(", "));
+    let place = arguments.remote.of_cluster();
     let (progress, display) = watch::channel(JobProgress::default());
     output.show_bar();
     let display = Display::new(&spec, output, display);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use evohub_cluster::{NodeName, Responder, View};
+use evohub_cluster::{MemberState, NodeName, Responder, View};
 use evohub_monitoring::traces::{TraceContext, set_parent};
 use evohub_store::{JobId, JobRecord, JobState, StoreErrorKind};
 use serde::Serialize;
@@ -20,6 +20,8 @@ use crate::spec::JobSpec;
 use crate::supervisor::SupervisorMessage;
 use crate::wire::{CLIENT, decode, encode};
 
+/// Time that another node may take to accept a job: it opens the models first.
+const SUBMISSION: Duration = Duration::from_secs(100);
 /// Longest that somebody who follows a job is kept waiting for the next event.
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
 /// Time that passing a request on may take on top.
@@ -45,6 +47,7 @@ pub(super) fn answer(engine: &Engine, context: TraceContext, body: Bytes, answer
             Request::Submit { id, spec } => value(submit(&engine, id, *spec, body).await),
             Request::Watch { job, cursor, wait } => value(watch(&engine, &job, cursor, wait, body).await),
             Request::Stop { job } => value(stop(&engine, &job).await),
+            Request::Resume { job } => value(resume(&engine, &job).await),
             Request::Status => value(Ok(status(&engine))),
             Request::Drain { node } => value(drain(&engine, &node, body).await),
             Request::Jobs => value(engine.node().store.jobs().await.map_err(RequestError::from)),
@@ -73,13 +76,16 @@ fn value<T: Serialize>(outcome: Outcome<T>) -> Outcome<Value> {
 /// Accepts a job: from then on it is durable, and whatever happens to this node it will be run.
 async fn submit(engine: &Engine, id: JobId, spec: JobSpec, body: Bytes) -> Outcome<JobId> {
     let node = engine.node();
-    if let Some(name) = evaluator_name(&spec.evaluator)
-        && !node.toolbox.evaluator_names().contains(name)
+    let evaluator = evaluator_name(&spec.evaluator);
+    let is_able = evaluator.is_none_or(|name| node.toolbox.evaluator_names().contains(name));
+    let is_leaving = node.view().is_some_and(|view| {
+        view.member(node.name()).is_some_and(|member| member.state != MemberState::Alive)
+    });
+    // A node that has the evaluator, and stays, takes it.
+    if (!is_able || is_leaving)
+        && let Some(other) = node.helpers(evaluator).first()
     {
-        // A node that has the evaluator takes it.
-        if let Some(other) = node.helpers(Some(name)).first() {
-            return pass(engine, other, body, PASSING).await;
-        }
+        return pass(engine, other, body, SUBMISSION).await;
     }
     match node.store.job(&id).await {
         // It was accepted before, and the answer went astray.
@@ -157,6 +163,18 @@ async fn stop(engine: &Engine, job: &JobId) -> Outcome<()> {
     node.store.request_stop(job).await?;
     if let Some(owned) = node.owned.get(job) {
         owned.actor.send(JobMessage::Stop);
+    }
+    Ok(())
+}
+
+/// Goes on with a job that was stopped or has failed. One that runs does so anyway.
+async fn resume(engine: &Engine, job: &JobId) -> Outcome<()> {
+    let record = engine.node().store.job(job).await?;
+    if record.state == JobState::Done {
+        return Err(RequestError::invalid(format!("`{job}` is done already")));
+    }
+    if record.owner.is_none() {
+        engine.resume(job).await?;
     }
     Ok(())
 }

@@ -25,6 +25,7 @@ const SILENCE: Duration = Duration::from_secs(10);
 const PLACEMENTS: u32 = 10;
 /// Pause after the first node that did not take an island; it grows with each further one.
 const PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// How long a node may take to open a job and start an island.
 const HOSTING: Duration = Duration::from_secs(60);
 /// How long a node may take to end an island.
@@ -353,13 +354,16 @@ impl Seeker {
     ) -> Result<(IslandKey, NodeName), String> {
         let node = &self.means.node;
         let mut why = String::new();
-        for attempt in 0..PLACEMENTS {
-            tokio::time::sleep(PAUSE * attempt).await;
+        let (mut attempt, mut failures) = (0, 0);
+        while failures < PLACEMENTS {
+            tokio::time::sleep((PAUSE * attempt).min(LONGEST_PAUSE)).await;
             let host = if attempt == 0 { first.clone() } else { self.choose() };
+            attempt += 1;
             let token = match node.store.occupy(&self.lease, self.island).await {
                 Ok(lease) => lease.token,
+                // Nothing can be started without the store, here or elsewhere: it is waited for.
                 Err(error) if error.kind == StoreErrorKind::Unavailable => {
-                    why = error.to_string();
+                    tracing::warn!(island = self.island, %error, "an island waits for the store");
                     continue;
                 }
                 Err(error) => return Err(error.to_string()),
@@ -372,6 +376,7 @@ impl Seeker {
                 Ok(()) => return Ok((key, host)),
                 Err(error) => {
                     tracing::warn!(island = self.island, node = %host, error, "a node did not take an island");
+                    failures += u32::from(node.store.ping().await.is_ok());
                     why = error;
                 }
             }

@@ -9,6 +9,7 @@ use evohub_store::{CandidateRecord, JobState};
 
 use super::{Conclusion, Ending, JobActorState};
 use crate::event::JobEvent;
+use crate::journal::with_patience;
 use crate::population::Known;
 use crate::prompt_text::prompt_text;
 use crate::result::{JobResult, Measured, RESULT_VERSION, Saved, Standing};
@@ -20,9 +21,10 @@ impl JobActorState {
     /// What came of the job, as far as it came.
     pub(super) async fn result(&self, ending: &Ending) -> JobResult {
         let arguments = &self.arguments;
+        let store = &arguments.node.store;
         // What cannot be read any more is left out: the result says why the job failed.
-        let totals = arguments.node.store.totals(&arguments.id).await.unwrap_or_default();
-        let records = arguments.node.store.candidates(&arguments.id).await.unwrap_or_default();
+        let totals = with_patience(|| store.totals(&arguments.id)).await.unwrap_or_default();
+        let records = with_patience(|| store.candidates(&arguments.id)).await.unwrap_or_default();
         let seed = self.arguments.prepared.spec.seeds[0].clone();
         let standing = self.standing();
         let (seed, best) = match &self.finished {
@@ -144,11 +146,9 @@ impl JobActorState {
         let arguments = &self.arguments;
         // What came so far is kept where the job stopped, so that the time it took is counted on.
         let text = serde_json::to_value(&result).ok();
-        let finished = arguments
-            .node
-            .store
-            .finish(&arguments.lease, ending.state, text.as_ref(), ending.error.as_deref())
-            .await;
+        let (store, error) = (&arguments.node.store, ending.error.as_deref());
+        let finished =
+            with_patience(|| store.finish(&arguments.lease, ending.state, text.as_ref(), error)).await;
         if let Err(error) = finished {
             tracing::error!(%error, "the end of the job could not be recorded");
         }

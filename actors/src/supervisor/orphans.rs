@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use evohub_cluster::View;
 use evohub_cluster::placement::heir;
+use evohub_cluster::{Member, MemberState, NodeName, View};
 use evohub_store::{JobId, RunningJob, StoreError};
 use tokio::time::Instant;
 
@@ -13,13 +13,16 @@ use super::{SupervisorMessage, SupervisorState};
 use crate::actor::Address;
 use crate::engine::Engine;
 use crate::event::JobEvent;
-use crate::node::evaluator_name;
+use crate::node::{Node, evaluator_name};
 use crate::spec::JobSpec;
 
 /// How long the node that is to take a job over has time for it, until any other tries.
 const GRACE: Duration = Duration::from_secs(5);
+/// How long a job without an owner is left to the node that it was submitted to, which is about to claim it, and to one
+/// that could not renew its lease in time, as when the store was away.
+const SETTLING: Duration = Duration::from_secs(2);
 /// How long a job that could not be taken over is left alone.
-const REST: Duration = Duration::from_secs(30);
+const REST: Duration = Duration::from_secs(5);
 
 /// What the store says of the jobs that are to be run.
 pub(crate) type Found = Result<Vec<RunningJob>, StoreError>;
@@ -51,13 +54,14 @@ impl SupervisorState {
         let orphans: Vec<RunningJob> = jobs
             .into_iter()
             .filter(|job| self.jobs.values().all(|running| running.id != job.id))
-            .filter(|job| job.owner.as_deref().is_none_or(|owner| is_gone(owner, &view)))
+            .filter(|job| job.owner.as_deref().is_none_or(|owner| is_gone(owner, &view, &self.node)))
             .collect();
         self.orphans.since.retain(|id, _| orphans.iter().any(|job| job.id == *id));
         self.orphans.resting.retain(|_, until| *until > now);
         for job in orphans {
             let since = *self.orphans.since.entry(job.id.clone()).or_insert(now);
-            if self.leaving || self.orphans.resting.contains_key(&job.id) {
+            let is_new = job.owner.is_none() && now.duration_since(since) < SETTLING;
+            if self.leaving || is_new || self.orphans.resting.contains_key(&job.id) {
                 continue;
             }
             self.orphans.resting.insert(job.id.clone(), now + REST);
@@ -74,14 +78,28 @@ impl SupervisorState {
 }
 
 /// Whether whoever holds a lease is known to be gone. The owner of a lease is named by node and boot.
-fn is_gone(owner: &str, view: &View) -> bool {
+///
+/// That a node is silent may mean that this one is cut off. Only those who can see most of the nodes act on it; the
+/// others wait for the lease to run out, so that two sides of a cut do not take a job from each other again and again.
+fn is_gone(owner: &str, view: &View, node: &Node) -> bool {
     let Some((name, boot)) = owner.split_once('#') else { return false };
-    let (Ok(name), Ok(boot)) = (name.parse(), boot.parse::<u64>()) else { return false };
-    match view.member(&name) {
-        Some(member) => member.id.incarnation.boot > boot || !member.is_living(),
+    let (Ok(name), Ok(boot)) = (name.parse::<NodeName>(), boot.parse::<u64>()) else { return false };
+    let Some(member) = view.member(&name) else {
         // Nobody knows of it: its lease decides.
-        None => false,
-    }
+        return false;
+    };
+    let sees_most =
+        2 * view.living().count() > view.members.values().filter(|other| is_counted(other)).count();
+    let boot_of = |known: u64| known >= boot;
+    member.id.incarnation.boot > boot
+        || member.state == MemberState::Left
+        || node.ended.get(&name).is_some_and(boot_of)
+        || (!member.is_living() && sees_most)
+}
+
+/// Whether a node is one of those that a majority is counted among: all but those that said goodbye.
+fn is_counted(member: &Member) -> bool {
+    member.state != MemberState::Left
 }
 
 async fn take_over(engine: &Engine, job: &RunningJob, view: &View, late: bool) -> Result<(), String> {

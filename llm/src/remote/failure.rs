@@ -21,13 +21,16 @@ pub(super) struct Failure {
     pub(super) retry_after: Option<Duration>,
     /// The provider refuses for its load: fewer calls at once may be served.
     pub(super) is_overload: bool,
+    /// The provider may have done the work, and charge for it.
+    pub(super) may_cost: bool,
     /// The body of a refusal of the request, to see which parameter is refused; otherwise empty.
     pub(super) refusal: String,
 }
 
 impl Failure {
     pub(super) fn new(kind: LlmErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), retry_after: None, is_overload: false, refusal: String::new() }
+        let message = message.into();
+        Self { kind, message, retry_after: None, is_overload: false, may_cost: false, refusal: String::new() }
     }
 
     /// No answer within the time limit.
@@ -37,7 +40,7 @@ impl Failure {
             "no answer from {} within {seconds} s; if the model needs longer, raise `timeout_seconds`",
             provider.address
         );
-        Self::new(LlmErrorKind::Timeout, message)
+        Self { may_cost: true, ..Self::new(LlmErrorKind::Timeout, message) }
     }
 
     /// An answer that is not one. `body` is shown in part.
@@ -47,7 +50,7 @@ impl Failure {
             "{} sent {what}{shown}; if this goes on, check that `base_url` and `kind` fit this server",
             provider.address
         );
-        Self::new(LlmErrorKind::MalformedResponse, message)
+        Self { may_cost: true, ..Self::new(LlmErrorKind::MalformedResponse, message) }
     }
 
     /// What the client library reports.
@@ -112,7 +115,7 @@ impl Failure {
         } else {
             format!("cannot connect to {address} ({cause}); check the network, any proxy, and `base_url`")
         };
-        Self::new(LlmErrorKind::Connection, message)
+        Self { may_cost: !error.is_connect(), ..Self::new(LlmErrorKind::Connection, message) }
     }
 
     fn from_status(status: StatusCode, body: &str, headers: &HeaderMap, provider: &Provider) -> Self {

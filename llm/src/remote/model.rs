@@ -12,9 +12,10 @@ use super::backoff::backoff;
 use super::failure::Failure;
 use super::provider::Provider;
 use super::sampling::Sampling;
-use crate::chat::{ChatModel, ChatRequest, ChatResponse};
+use crate::chat::{ChatModel, ChatRequest, ChatResponse, Usage};
 use crate::error::{LlmError, LlmErrorKind};
 use crate::limits::breaker::{Admission, Open};
+use crate::limits::rate::Amount;
 use crate::model_name::ModelName;
 use crate::price::{PriceConfig, estimated_input_tokens};
 use crate::provider_kind::ProviderKind;
@@ -45,6 +46,12 @@ impl RemoteModel {
         price: impl FnOnce(Option<ProviderKind>) -> Option<PriceConfig>,
     ) -> Self {
         let price = price(provider.listed);
+        if price.is_none() && provider.config.dollars_per_hour.is_some() {
+            tracing::warn!(
+                model = %name,
+                "`dollars_per_hour` does not hold this model back: its price is not known; give it under [prices]",
+            );
+        }
         let sampling = Sampling::of(provider.config.kind, name.model());
         Self { name, provider, price, sampling, metrics }
     }
@@ -75,7 +82,7 @@ impl RemoteModel {
                 && let Some(asked) = failure.retry_after
             {
                 // The others would be refused as well.
-                self.provider.rate.pause(asked);
+                self.provider.allowance.pause(asked);
             }
             if let Some(open) = self.provider.breaker.is_open() {
                 return Err(GivenUp { failure: self.circuit_open(&open), retries });
@@ -103,11 +110,14 @@ impl RemoteModel {
     async fn attempt(&self, request: &ChatRequest, spent: &mut Spent) -> Result<(Answer, Duration), Failure> {
         let provider = &*self.provider;
         let input = estimated_input_tokens(request);
-        let expected = input + u64::from(request.max_output_tokens.unwrap_or(EXPECTED_OUTPUT_TOKENS));
+        let expected = Amount {
+            tokens: input + u64::from(request.max_output_tokens.unwrap_or(EXPECTED_OUTPUT_TOKENS)),
+            dollars: self.cost_limit(request).unwrap_or(0.0),
+        };
         loop {
             let asked = Instant::now();
             let permit = provider.concurrency.acquire().await;
-            let mut place = provider.rate.reserve(expected).await;
+            let mut place = provider.allowance.reserve(expected).await;
             place.used();
             spent.limits_wait += asked.elapsed();
             let fitted = self.sampling.fit(request);
@@ -119,15 +129,16 @@ impl RemoteModel {
             match outcome {
                 Ok(answer) => {
                     permit.succeeded();
-                    place.settle(
-                        answer.usage.map_or(expected, |usage| usage.input_tokens + usage.output_tokens),
-                    );
+                    place.settle(answer.usage.map_or(expected, |usage| self.taken(usage)));
                     return Ok((answer, started.elapsed()));
                 }
                 Err(failure) => {
                     spent.retry_time += started.elapsed();
                     if failure.is_overload {
                         permit.overloaded();
+                    }
+                    if !failure.may_cost {
+                        place.settle(Amount { dollars: 0.0, ..expected });
                     }
                     let has_limit = request.max_output_tokens.is_some();
                     let Some(parameter) = self.sampling.learn(&fitted, has_limit, &failure.refusal) else {
@@ -136,6 +147,13 @@ impl RemoteModel {
                     tracing::warn!(model = %self.name, parameter, "the model refuses a parameter; sending without it");
                 }
             }
+        }
+    }
+
+    fn taken(&self, usage: Usage) -> Amount {
+        Amount {
+            tokens: usage.input_tokens + usage.output_tokens,
+            dollars: self.price.map_or(0.0, |price| price.dollars(usage)),
         }
     }
 

@@ -11,9 +11,10 @@ use secrecy::SecretString;
 
 use crate::error::{LlmError, LlmErrorKind};
 use crate::key::{KeySource, read_key};
+use crate::limits::allowance::Allowance;
 use crate::limits::breaker::Breaker;
 use crate::limits::concurrency::Concurrency;
-use crate::limits::rate::Rate;
+use crate::limits::shared::Membership;
 use crate::observed::Server;
 use crate::provider_config::ProviderConfig;
 use crate::provider_kind::ProviderKind;
@@ -33,9 +34,9 @@ pub(crate) struct Provider {
     key_place: Option<String>,
     pub(super) client: genai::Client,
     pub(super) concurrency: Concurrency,
-    pub(super) rate: Rate,
+    pub(super) allowance: Allowance,
     pub(super) breaker: Breaker,
-    /// Show the limits of [`Self::rate`] for as long as the provider is in use.
+    /// Show the limits of [`Self::allowance`] for as long as the provider is in use.
     _shown_rates: Vec<GaugeShare>,
     /// The kind whose list prices apply: only where the provider is reached at its own address or through
     /// another one that stands for it, never for an endpoint of the user's.
@@ -53,6 +54,7 @@ impl Provider {
         mut config: ProviderConfig,
         variable: &dyn Fn(&str) -> Option<String>,
         metrics: Option<&LlmMetrics>,
+        membership: Option<Membership>,
     ) -> Result<Self, LlmError> {
         let wrong = |message: String| LlmError::new(LlmErrorKind::Configuration, name, message);
         let has_own_url = config.base_url.is_some();
@@ -95,7 +97,7 @@ impl Provider {
                 config.max_concurrency,
                 metrics.map(|metrics| metrics.limit(name, LimitKind::Concurrency)),
             ),
-            rate: Rate::new(config.requests_per_minute, config.tokens_per_minute),
+            allowance: Allowance::new(name, config.limits(), membership),
             _shown_rates: metrics.map_or_else(Vec::new, |metrics| shown_rates(name, &config, metrics)),
             breaker: Breaker::new(config.breaker_failures, Duration::from_secs_f64(config.breaker_seconds)),
             listed: (!is_loopback && !has_own_url).then_some(config.kind),

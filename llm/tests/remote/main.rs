@@ -1,6 +1,7 @@
 //! Models of remote providers, against a server on loopback that plays them.
 
 mod observed;
+mod quota;
 mod server;
 mod spans;
 

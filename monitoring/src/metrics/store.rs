@@ -24,7 +24,8 @@ const CONNECTIONS: Name = Name::plain("store_pool_connections");
 const CONNECTIONS_HELP: &str = "Connections to the store, by whether somebody uses them now";
 
 const REDIS: Name = Name::plain("redis_up");
-const REDIS_HELP: &str = "Whether the Redis that all nodes share answered when it was last asked; absent without one";
+const REDIS_HELP: &str =
+    "Whether the Redis that all nodes share answered when it was last asked; absent without one";
 
 /// Connections of a store.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -70,7 +70,11 @@ fn result(best: Option<Standing>) -> JobResult {
 }
 
 fn report(result: &JobResult, model: &str) -> String {
-    closing_report(result, &spec(model), "sqlite:/data/evohub.db")
+    closing_report(
+        result,
+        &spec(model),
+        &Whereabouts { place: "sqlite:/data/evohub.db".into(), options: String::new() },
+    )
 }
 
 #[test]

@@ -14,16 +14,18 @@ local amounts = {1, tonumber(ARGV[4]), tonumber(ARGV[5])}
 local paid = redis.call('HMGET', KEYS[1], unpack(names))
 
 local start, last = now, now
+for place in ipairs(names) do
+    -- Without a limit, what others have booked under one does not count.
+    if tonumber(ARGV[place]) > 0 then
+        start = math.max(start, tonumber(paid[place] or now) - BURST)
+    end
+end
 for place, name in ipairs(names) do
     local per = tonumber(ARGV[place])
     local until_now = tonumber(paid[place] or now)
-    -- Without a limit, what others have booked under one does not count.
-    if per > 0 then
-        start = math.max(start, until_now - BURST)
-    end
-    -- Counted from its own start: time in which none was asked for is not saved up. Beyond a day it no longer matters
+    -- Counted from its own start, whichever limit put that off: time in which none was asked for is not saved up. Beyond a day it no longer matters
     -- how long one call takes up.
-    local ends = math.max(until_now, now) + math.min(amounts[place] * per, DAY)
+    local ends = math.max(until_now, start) + math.min(amounts[place] * per, DAY)
     last = math.max(last, ends)
     redis.call('HSET', KEYS[1], name, string.format('%.0f', ends), 'per_' .. name, ARGV[place])
 end

@@ -34,7 +34,12 @@ async fn store() -> Arc<dyn Store> {
 
 fn cached(store: &Arc<dyn Store>, server: &Server) -> CachedStore {
     let tier = Arc::new(Tier::new(&server.url()).unwrap());
-    CachedStore::new(Arc::clone(store), tier, CacheConfig::default(), &Metrics::new(&MetricsConfig::default()))
+    CachedStore::new(
+        Arc::clone(store),
+        tier,
+        CacheConfig::default(),
+        &Metrics::new(&MetricsConfig::default()),
+    )
 }
 
 async fn assert_finds(store: &dyn Store, results: &Results) {
