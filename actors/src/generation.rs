@@ -170,8 +170,8 @@ pub(crate) struct GenerationState {
     looking_up: bool,
     /// Looked up, not known, and waiting for a place.
     ready: VecDeque<u64>,
-    /// The same, of measurements that other islands of the job make too.
-    shared: VecDeque<u64>,
+    /// The same, of measurements that other islands of the job may make too, and since when they wait.
+    shared: VecDeque<(u64, Instant)>,
     crew: Crew,
     /// Places that were said last to be of use.
     wanted: u32,
@@ -223,13 +223,10 @@ impl GenerationState {
 
     /// Puts an order into the line for a pool. A question takes longest to answer, so it goes first.
     fn enqueue(&mut self, number: u64) {
-        let spec = &self.arguments.means.prepared.spec;
-        let has_siblings = spec.islands.count > 1;
+        let has_siblings = self.arguments.means.prepared.spec.islands.count > 1;
         match self.open.get(&number).map(|open| &open.order) {
             Some(Order::Propose(..)) => self.ready.push_front(number),
-            Some(Order::Evaluate(task)) if has_siblings && spec.seeds.contains(&task.candidate) => {
-                self.shared.push_back(number);
-            }
+            Some(Order::Evaluate(_)) if has_siblings => self.shared.push_back((number, Instant::now())),
             Some(Order::Evaluate(_)) => self.ready.push_back(number),
             None => {}
         }

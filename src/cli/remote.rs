@@ -63,8 +63,8 @@ pub(crate) struct RemoteArguments {
     #[command(flatten)]
     pub(crate) keys: KeyArguments,
     /// Reach other machines even without TLS
-    #[arg(long = "cluster-insecure", requires = "to")]
-    insecure: bool,
+    #[arg(long, requires = "to")]
+    cluster_insecure: bool,
 }
 
 impl RemoteArguments {
@@ -77,7 +77,7 @@ impl RemoteArguments {
             addresses: self.to.clone(),
             cookie: self.keys.cookie()?.into(),
             tls: self.keys.tls(),
-            insecure: self.insecure,
+            insecure: self.cluster_insecure,
             limits: TransportLimits::default(),
         };
         Ok(ClusterClient::connect(config, metrics).await?)

@@ -10,6 +10,7 @@ mod http;
 mod looking;
 mod recovery;
 mod running;
+#[allow(dead_code, reason = "each target uses its part of what they share")]
 #[path = "../support/server.rs"]
 mod server;
 mod top;

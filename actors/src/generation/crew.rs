@@ -15,6 +15,8 @@ pub(crate) enum Host {
 
 #[derive(Debug, Default)]
 struct Pool {
+    /// Whether it is at work for us, if only later.
+    open: bool,
     /// Pieces of work that it takes from us at once.
     granted: usize,
     /// Pieces of work of ours that it has.
@@ -37,16 +39,17 @@ impl Crew {
 
     /// A pool says how much it takes at once.
     pub(crate) fn grant(&mut self, host: Host, places: usize) {
-        self.pools.entry(host).or_default().granted = places;
+        let pool = self.pools.entry(host).or_default();
+        (pool.open, pool.granted) = (true, places);
     }
 
     /// A pool is gone, or takes nothing any more. The places that are used there come back one by one as their work is
     /// heard of or given up.
     pub(crate) fn lose(&mut self, host: &Host) {
         if let Some(pool) = self.pools.get_mut(host) {
-            pool.granted = 0;
+            (pool.open, pool.granted) = (false, 0);
         }
-        self.pools.retain(|_, pool| pool.granted > 0 || pool.used > 0);
+        self.pools.retain(|_, pool| pool.open || pool.used > 0);
     }
 
     /// Most that can be under way at once now.
@@ -69,13 +72,13 @@ impl Crew {
         self.take_among(|host| !hosts.contains(host))
     }
 
-    /// Takes a place in the pool that `weight` prefers among those that have places at all; `None` while it has none
-    /// free. Whoever prefers alike sends equal work to the same pool.
+    /// Takes a place in the pool that `weight` prefers, whether it grants any now or not; `None` while it has none free.
+    /// Whoever prefers alike sends equal work to the same pool.
     pub(crate) fn take_preferred<W: Ord>(&mut self, weight: impl Fn(&Host) -> W) -> Option<Host> {
         if self.used() >= self.most {
             return None;
         }
-        let open = self.pools.iter_mut().filter(|(_, pool)| pool.granted > 0);
+        let open = self.pools.iter_mut().filter(|(_, pool)| pool.open);
         let (host, pool) = open.max_by_key(|(host, _)| weight(host))?;
         if pool.used >= pool.granted {
             return None;
@@ -104,7 +107,7 @@ impl Crew {
     pub(crate) fn give_back(&mut self, host: &Host) {
         if let Some(pool) = self.pools.get_mut(host) {
             pool.used = pool.used.saturating_sub(1);
-            if pool.used == 0 && pool.granted == 0 {
+            if pool.used == 0 && !pool.open {
                 self.pools.remove(host);
             }
         }

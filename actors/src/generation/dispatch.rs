@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use evohub_cluster::{CallError, ConsumerId, SendError};
 use evohub_evolution::{Digest, Failure, FailureKind};
@@ -15,6 +16,9 @@ use crate::evaluator::{Task, Work};
 use crate::permit::Permit;
 use crate::reply::Reply;
 use crate::wire::{WORK, WireTask, WorkAnswer, WorkOrder, decode, encode, question};
+
+/// How long a measurement waits for a place in the pool where an equal one would be, before any will do.
+const PREFERENCE: Duration = Duration::from_millis(500);
 
 impl GenerationState {
     /// Asks the store for all orders that it was not asked for yet, unless it is being asked: what comes meanwhile
@@ -60,25 +64,27 @@ impl GenerationState {
             return;
         }
         let (ready, shared) = (std::mem::take(&mut self.ready), std::mem::take(&mut self.shared));
-        let both = ready.into_iter().map(|number| (number, false));
-        for (number, is_shared) in both.chain(shared.into_iter().map(|number| (number, true))) {
+        let both = ready.into_iter().map(|number| (number, None));
+        for (number, since) in both.chain(shared.into_iter().map(|(number, since)| (number, Some(since)))) {
             let key = self.open.get(&number).map(|open| open.key);
             match key.and_then(|key| self.calls.remove(&key)) {
                 Some(host) => {
                     self.crew.take_at(host.clone());
                     self.attempt(number, host, myself);
                 }
-                None if is_shared => self.shared.push_back(number),
-                None => self.ready.push_back(number),
+                None => match since {
+                    Some(since) => self.shared.push_back((number, since)),
+                    None => self.ready.push_back(number),
+                },
             }
         }
     }
 
-    /// All islands of a job begin with the same seeds. Equal measurements go to the same pool, where whoever comes
-    /// second waits for the first: each is paid for once.
+    /// Islands of a job make equal measurements: of their seeds, of children that two of them breed. Those go to the same
+    /// pool, where whoever comes second waits for the first: each is paid for once.
     fn give_shared(&mut self, myself: &Address<GenerationMessage>) {
         let me = self.node().name().clone();
-        for number in std::mem::take(&mut self.shared) {
+        for (number, since) in std::mem::take(&mut self.shared) {
             let Some(key) = self.open.get(&number).map(|open| open.key.to_bytes()) else { continue };
             let weight = |host: &Host| {
                 let name = match host {
@@ -87,9 +93,12 @@ impl GenerationState {
                 };
                 Digest::of_fields([&key[..], name.as_bytes()]).to_bytes()
             };
-            match self.crew.take_preferred(weight) {
+            let preferred = self.crew.take_preferred(weight);
+            // A slow pool is not waited for: once more paid is better than long idle.
+            let any = || if since.elapsed() > PREFERENCE { self.crew.take() } else { None };
+            match preferred.or_else(any) {
                 Some(host) => drop(self.attempt(number, host, myself)),
-                None => self.shared.push_back(number),
+                None => self.shared.push_back((number, since)),
             }
         }
     }
