@@ -12,6 +12,7 @@ use evohub_store::{EvaluationRecord, JobId, ProposalRecord, Store};
 use ractor::factory::{Job, Worker, WorkerId};
 use ractor::{ActorProcessingErr, ActorRef, async_trait};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::time::Instant;
 use tracing::{Instrument, Span};
 
@@ -25,6 +26,10 @@ use crate::toolbox::JobTools;
 
 pub(crate) use pool::{Pool, start_pool};
 use pool::{PoolMessage, Shared, WorkerArguments};
+
+/// Work that was given out so long ago may have been done elsewhere meanwhile: this process may have stood still, and
+/// have been given up by the others.
+const OLD: Duration = Duration::from_secs(2);
 
 /// A piece of work for one worker.
 pub(crate) struct Work {
@@ -158,12 +163,15 @@ impl Work {
 
     async fn carry_out(self, worker: &WorkerArguments) {
         // The permit goes with the worker's part of the work: what follows in the journal holds up no other.
-        let Self { job, tools, node, task, permit: _permit, .. } = self;
+        let Self { job, tools, node, task, permit: _permit, dispatched, .. } = self;
+        let is_old = || dispatched.elapsed() > OLD;
         match task {
             Task::Evaluate(task, reply) => {
                 let key = task.key(&tools);
                 let (flight, waited) = node.flights.enter(key, &job).await;
-                if waited && let Some(record) = known_evaluation(&*node.store, key).await {
+                if (waited || is_old())
+                    && let Some(record) = known_evaluation(&*node.store, key).await
+                {
                     reply.send(Ok(record));
                 } else {
                     evaluate(job, &tools, &node, (key, flight), task, reply, &worker.metrics).await;
@@ -171,7 +179,9 @@ impl Work {
             }
             Task::Propose(task, reply) => {
                 let (flight, waited) = node.flights.enter(task.key, &job).await;
-                if waited && let Some(record) = known_proposal(&*node.store, task.key).await {
+                if (waited || is_old())
+                    && let Some(record) = known_proposal(&*node.store, task.key).await
+                {
                     reply.send(Ok(record));
                 } else {
                     propose(job, &tools, &node, flight, task, reply).await;

@@ -2,19 +2,19 @@
 
 mod migrants;
 mod observed;
+mod report;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use evohub_evolution::{
-    Action, Candidate, CandidateId, CaseSet, Checkpoint, Cost, Digest, Event, Failure, Finish, Migrants,
-    Outcome, Progress, ProposalOrder, Run, RunEvent, RunSettings,
+    Action, Candidate, CandidateId, CaseSet, Checkpoint, Digest, Event, Finish, Migrants, Outcome, Progress,
+    ProposalOrder, Run, RunEvent, RunSettings,
 };
 use evohub_monitoring::metrics::{IslandFigures, IslandMetrics};
 use evohub_monitoring::traces::TraceContext;
 use evohub_store::{CandidateRecord, CheckpointRecord, HistoryRecord, Notes, StoreError};
 use ractor::{ActorProcessingErr, RpcReplyPort, SupervisionEvent, async_trait};
-use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 use tokio::time::Instant;
 use tracing::Span;
@@ -25,6 +25,8 @@ use crate::clock::now_millis;
 use crate::evaluator::{EvaluationTask, ProposalTask};
 use crate::generation::{Generation, GenerationArguments, GenerationMessage, GenerationReport, Order};
 use crate::means::Means;
+
+pub(crate) use report::{Finished, Known, PopulationReport, Standing};
 
 /// Where it stands is told no more often than this: at thousands of results a second nobody reads each.
 const STANDING_PAUSE: Duration = Duration::from_millis(20);
@@ -54,65 +56,6 @@ pub(crate) struct PopulationArguments {
     /// The trace of the job.
     pub(crate) context: TraceContext,
     pub(crate) report: Box<dyn Fn(PopulationReport) + Send + Sync>,
-}
-
-/// What a population tells its job.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) enum PopulationReport {
-    /// Something happened in the run.
-    Event(RunEvent),
-    /// Where it stands; also a sign of life.
-    Standing(Standing),
-    /// Migrants for these islands are in the store.
-    Emigrated(Vec<u32>),
-    /// An attempt failed and will be repeated.
-    Retried(Failure),
-    /// Nothing more can succeed.
-    GivenUp(Failure),
-    /// The run is over.
-    Finished(Box<Finished>),
-    /// One of its actors died: which, whether by an error of its own, and of what.
-    Died { actor: String, by_error: bool, cause: String },
-}
-
-impl PopulationReport {
-    /// Whether the job cannot go on without having heard it.
-    pub(crate) fn decides(&self) -> bool {
-        matches!(self, Self::GivenUp(_) | Self::Finished(_) | Self::Died { .. })
-    }
-}
-
-/// A run that is over, with what it knows of its choice and of the seed it is compared with.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Finished {
-    pub(crate) finish: Finish,
-    pub(crate) seed: Known,
-    pub(crate) best: Option<Known>,
-    /// What was spent, and what is assumed of each evaluation of the report.
-    pub(crate) spent: Cost,
-    pub(crate) closing_evaluation: Cost,
-}
-
-/// What a run knows of a candidate.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Known {
-    pub(crate) candidate: Candidate,
-    /// Mean score and number of cases.
-    pub(crate) train: Option<(f64, u32)>,
-    /// Mean score and number of cases.
-    pub(crate) validation: Option<(f64, u32)>,
-}
-
-/// Where a population stands.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub(crate) struct Standing {
-    pub(crate) evaluations: u64,
-    pub(crate) in_flight: usize,
-    /// Measurements of this life that were found in the store and cost nothing.
-    pub(crate) cache_hits: u64,
-    pub(crate) dollars: f64,
-    pub(crate) tokens: u64,
-    pub(crate) progress: Progress,
 }
 
 #[derive(IntoStaticStr)]

@@ -17,8 +17,9 @@ use crate::permit::Permit;
 use crate::reply::Reply;
 use crate::wire::{WORK, WireTask, WorkAnswer, WorkOrder, decode, encode, question};
 
-/// How long a measurement waits for a place in the pool where an equal one would be, before any will do.
-const PREFERENCE: Duration = Duration::from_millis(500);
+/// How long a measurement waits for a place in the pool where an equal one would be, before any will do. A pool that is
+/// busy is worth waiting for, one that is stuck is not.
+const PREFERENCE: Duration = Duration::from_secs(10);
 
 impl GenerationState {
     /// Asks the store for all orders that it was not asked for yet, unless it is being asked: what comes meanwhile
@@ -94,7 +95,7 @@ impl GenerationState {
                 Digest::of_fields([&key[..], name.as_bytes()]).to_bytes()
             };
             let preferred = self.crew.take_preferred(weight);
-            // A slow pool is not waited for: once more paid is better than long idle.
+            // Once more paid is better than long idle.
             let any = || if since.elapsed() > PREFERENCE { self.crew.take() } else { None };
             match preferred.or_else(any) {
                 Some(host) => drop(self.attempt(number, host, myself)),
