@@ -69,6 +69,8 @@ fn spec(server: &Server, algorithm: AlgorithmConfig, validation: usize, evaluati
         slots: None,
         providers: BTreeMap::from([("lab".to_owned(), provider)]),
         prices: BTreeMap::new(),
+        islands: evohub::IslandsSpec::default(),
+        hedge: evohub::Hedge::default(),
     }
 }
 

@@ -84,7 +84,7 @@ impl Server {
 async fn serve(stream: TcpStream, shared: Arc<Shared>) -> Option<()> {
     let mut stream = BufReader::new(stream);
     loop {
-        let body = read(&mut stream).await?;
+        let (_, body) = read(&mut stream).await?;
         let slot = shared.slots.acquire().await.ok()?;
         let begin = Instant::now();
         let is_task = body["model"] == "task";

@@ -109,6 +109,8 @@ fn spec(endpoint: &str) -> JobSpec {
         slots: None,
         providers: BTreeMap::from([("lab".to_owned(), provider)]),
         prices: BTreeMap::new(),
+        islands: evohub::IslandsSpec::default(),
+        hedge: evohub::Hedge::default(),
     }
 }
 

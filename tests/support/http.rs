@@ -14,9 +14,10 @@ pub(crate) fn completion(text: &str) -> Value {
     })
 }
 
-/// The JSON body of the next request; `None` when there is none.
-pub(crate) async fn read(stream: &mut BufReader<TcpStream>) -> Option<Value> {
+/// The key that the next request was sent with, empty without one, and its JSON body; `None` when there is none.
+pub(crate) async fn read(stream: &mut BufReader<TcpStream>) -> Option<(String, Value)> {
     let mut line = String::new();
+    let mut key = String::new();
     let mut length = 0;
     loop {
         line.clear();
@@ -26,15 +27,16 @@ pub(crate) async fn read(stream: &mut BufReader<TcpStream>) -> Option<Value> {
         if line.trim_end().is_empty() {
             break;
         }
-        if let Some((name, value)) = line.trim_end().split_once(':')
-            && name.eq_ignore_ascii_case("content-length")
-        {
-            length = value.trim().parse().ok()?;
+        let Some((name, value)) = line.trim_end().split_once(':') else { continue };
+        match name.to_ascii_lowercase().as_str() {
+            "content-length" => length = value.trim().parse().ok()?,
+            "authorization" => value.trim().trim_start_matches("Bearer ").clone_into(&mut key),
+            _ => {}
         }
     }
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await.ok()?;
-    serde_json::from_slice(&body).ok()
+    Some((key, serde_json::from_slice(&body).ok()?))
 }
 
 /// Writes a response.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::io::BufReader;
@@ -14,6 +15,8 @@ use crate::http::{completion, read, write};
 /// What the server was asked.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
+    /// The key that it was asked with.
+    pub(crate) key: String,
     /// The model named.
     pub(crate) model: String,
     /// Role and content of each turn.
@@ -45,6 +48,8 @@ pub(crate) enum Reply {
     Close,
     /// Answers when the gate is opened.
     Wait(String),
+    /// Answers after a time.
+    After(Duration, String),
 }
 
 impl From<&str> for Reply {
@@ -130,7 +135,7 @@ impl Drop for Server {
 async fn serve(stream: TcpStream, shared: Arc<Shared>) -> Option<()> {
     let mut stream = BufReader::new(stream);
     loop {
-        let body = read(&mut stream).await?;
+        let (key, body) = read(&mut stream).await?;
         let turn = |message: &Value| {
             let text = |key: &str| message[key].as_str().unwrap_or_default().to_owned();
             (text("role"), text("content"))
@@ -138,6 +143,7 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) -> Option<()> {
         let asked = {
             let mut requests = shared.requests.lock().unwrap();
             let asked = Asked {
+                key,
                 model: body["model"].as_str().unwrap_or_default().to_owned(),
                 turns: body["messages"].as_array().into_iter().flatten().map(turn).collect(),
                 number: requests.len(),
@@ -150,6 +156,10 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) -> Option<()> {
             Reply::Text(text) => (200, completion(&text)),
             Reply::Wait(text) => {
                 shared.gate.clone().wait_for(|is_open| *is_open).await.ok()?;
+                (200, completion(&text))
+            }
+            Reply::After(time, text) => {
+                tokio::time::sleep(time).await;
                 (200, completion(&text))
             }
             Reply::Status(status) => (status, json!({"error": {"message": format!("scripted {status}")}})),
