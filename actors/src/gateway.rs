@@ -77,12 +77,13 @@ impl Gateway {
     }
 
     fn granted(&self, from: NodeName, granted: Granted) {
-        if let Some(refusal) = granted.refusal {
+        if let Some(refusal) = &granted.refusal {
             tracing::debug!(node = %from, refusal, "a node does not work for a job");
         }
         let node = self.node();
         node.metrics.cluster.permits(from.as_str(), u64::from(granted.places));
         let (places, calls) = (granted.places as usize, granted.calls);
+        let places = granted.refusal.is_none().then_some(places);
         let message = GenerationMessage::Granted { host: Host::There(from), places, calls };
         node.consumers.send(granted.consumer, message);
     }

@@ -106,8 +106,8 @@ pub(crate) enum GenerationMessage {
     LookedUp(Vec<(u64, Option<Known>)>),
     /// The store could not be asked.
     LookUpFailed(StoreError),
-    /// A pool grants places.
-    Granted { host: Host, places: usize, calls: Option<Vec<Digest>> },
+    /// A pool grants places; `None`: it does not work for the job.
+    Granted { host: Host, places: Option<usize>, calls: Option<Vec<Digest>> },
     /// Nodes have come, gone or changed.
     NodesChanged,
     /// An attempt has left the pool of this process; its result is on its way to the journal.

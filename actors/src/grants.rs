@@ -94,7 +94,7 @@ fn announce(node: &Node, changed: Vec<Grant>) {
     for Grant { consumer, permits: places } in changed {
         if consumer.node == *node.name() {
             let message =
-                GenerationMessage::Granted { host: Host::Here, places: places as usize, calls: None };
+                GenerationMessage::Granted { host: Host::Here, places: Some(places as usize), calls: None };
             node.consumers.send(consumer.number, message);
         } else if let Some(cluster) = node.cluster() {
             let granted = Granted { consumer: consumer.number, places, calls: None, refusal: None };

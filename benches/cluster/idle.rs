@@ -65,9 +65,11 @@ pub(crate) async fn measure(servers: &Servers) {
     node::see_member(&seer, "rests").await;
     let used = processor(node.0.id());
     tokio::time::sleep(REST).await;
-    let (memory, used) = (memory(node.0.id()), processor(node.0.id()) - used);
+    let ([own, files], used) = (memory(node.0.id()), processor(node.0.id()) - used);
+    let memory = own + files;
     println!(
-        "  rests         {memory:.1} MB and {:.2} % of a processor, {} s after it joined",
+        "  rests         {memory:.1} MB ({own:.1} of its own, the rest its program) and {:.2} % of a processor, {} s \
+         after it joined",
         100.0 * used / REST.as_secs_f64(),
         REST.as_secs()
     );

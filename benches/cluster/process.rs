@@ -28,10 +28,15 @@ pub(crate) fn processor_of_children(parent: u32) -> f64 {
     pids.filter(is_child).map(processor).sum()
 }
 
-/// Megabytes of memory that a process has, its share of what it shares with others included.
-pub(crate) fn memory(pid: u32) -> f64 {
+/// Megabytes of memory that a process has: its own, and its share of the files that it has mapped, its program above all.
+pub(crate) fn memory(pid: u32) -> [f64; 2] {
     let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap();
-    let line = text.lines().find_map(|line| line.strip_prefix("Pss:")).expect("a line of PSS");
-    let kilobytes: f64 = line.trim().trim_end_matches("kB").trim().parse().unwrap();
-    kilobytes * 1024.0 / 1e6
+    let megabytes = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)).expect("a line of the kind");
+        let kilobytes: f64 = line.trim().trim_end_matches("kB").trim().parse().unwrap();
+        kilobytes * 1024.0 / 1e6
+    };
+    let all = megabytes("Pss:");
+    let own = megabytes("Pss_Anon:");
+    [own, all - own]
 }

@@ -40,6 +40,8 @@ pub(crate) struct Seat {
     pub(crate) store: Option<String>,
     /// The file of its secret.
     pub(crate) cookie: String,
+    /// Whether it has the model's key.
+    pub(crate) has_key: bool,
 }
 
 /// Addresses of the loopback network that nobody else uses: its ports are free, now and when a node starts anew.
@@ -67,6 +69,7 @@ impl Loopback {
             before: vec![],
             store: None,
             cookie: "cookie".to_owned(),
+            has_key: true,
         }
     }
 }
@@ -149,7 +152,10 @@ impl Cluster {
             &["--workers", &WORKERS.to_string(), "--cookie-file", &seat.cookie],
         ];
         let mut command = self.folder.command(&arguments.concat());
-        command.args(&self.more).env("LAB_KEY", name);
+        command.args(&self.more);
+        if seat.has_key {
+            command.env("LAB_KEY", name);
+        }
         command.env("EVOHUB_STORE", seat.store.clone().unwrap_or_else(|| self.database.url()));
         let Some((program, before)) = seat.before.split_first() else { return command };
         let mut outer = Command::new(program);

@@ -36,10 +36,11 @@ fn the_owner_is_cut_off() {
     let seat =
         |address: Ipv4Addr, port: u16| [port, port + 1_000].map(|port| SocketAddr::from((address, port)));
     let cookie = || "cookie".to_owned();
-    *cluster.seat(0) = Seat { addresses: seat(there, 7301), before, store, cookie: cookie() };
+    *cluster.seat(0) = Seat { addresses: seat(there, 7301), before, store, cookie: cookie(), has_key: true };
     for number in [1, 2] {
         let addresses = seat(here, 7301 + number);
-        *cluster.seat(number.into()) = Seat { addresses, before: vec![], store: None, cookie: cookie() };
+        *cluster.seat(number.into()) =
+            Seat { addresses, before: vec![], store: None, cookie: cookie(), has_key: true };
     }
     (0..3).for_each(|number| cluster.add(number));
     cluster.until_whole();

@@ -26,11 +26,12 @@ fn what_several_islands_breed_is_paid_for_once() {
 
 #[test]
 fn a_helper_is_killed() {
-    let mut cluster = Cluster::start(4);
+    // One owns the job, and three host an island each at most.
+    let mut cluster = Cluster::start(5);
     let job = cluster.submit(0, "1");
     cluster.lab.wait_for(100);
     let hosts = cluster.hosts(&job);
-    let helper = (1..4).find(|number| hosts.values().all(|host| host != number)).expect("one hosts nothing");
+    let helper = (1..5).find(|number| hosts.values().all(|host| host != number)).expect("one hosts nothing");
     let killed = cluster.kill(&[helper]);
     cluster.check(&job);
     cluster.check_noticed(helper, killed, KILLED);

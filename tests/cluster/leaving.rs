@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use crate::cluster::{Cluster, Job};
+use crate::database::Database;
 use crate::process::until;
 
 /// How long a node may take to hand over its work and end.
@@ -77,6 +78,18 @@ fn one_that_comes_late_takes_its_part() {
     cluster.until_whole();
     let askers = cluster.lab.askers("1");
     assert!(askers["c"] > 20, "{askers:?}");
+}
+
+#[test]
+fn one_that_cannot_open_a_job_is_done_without() {
+    let mut cluster = Cluster::new(Database::shared(), &[]);
+    cluster.seat(2).has_key = false;
+    (0..3).for_each(|number| cluster.add(number));
+    cluster.until_whole();
+    let job = cluster.submit(0, "1");
+    let seconds = cluster.check(&job).seconds;
+    println!("it took {seconds:.1} s without the third");
+    assert!(!cluster.lab.askers("1").contains_key("c"));
 }
 
 #[test]

@@ -67,7 +67,7 @@ impl GenerationState {
     }
 
     /// A pool grants places, and says which calls of the job are under way there if it was asked.
-    pub(super) fn granted(&mut self, host: Host, places: usize, calls: Option<Vec<Digest>>) {
+    pub(super) fn granted(&mut self, host: Host, places: Option<usize>, calls: Option<Vec<Digest>>) {
         let was_asked = self.asked.contains(&host);
         if let Some((waited_for, _)) = &mut self.adopting {
             waited_for.remove(&host);
@@ -75,8 +75,10 @@ impl GenerationState {
         for key in calls.unwrap_or_default() {
             self.calls.insert(key, host.clone());
         }
-        if was_asked {
-            self.crew.grant(host, places);
+        match places {
+            Some(places) if was_asked => self.crew.grant(host, places),
+            Some(_) => {}
+            None => self.crew.lose(&host),
         }
     }
 

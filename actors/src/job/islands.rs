@@ -26,6 +26,8 @@ const PLACEMENTS: u32 = 10;
 /// Pause after the first node that did not take an island; it grows with each further one.
 const PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// How many islands a node counts for that did not take one.
+const REFUSED: u32 = 1_000;
 /// How long a node may take to open a job and start an island.
 const HOSTING: Duration = Duration::from_secs(60);
 /// How long a node may take to end an island.
@@ -348,11 +350,11 @@ struct Seeker {
 
 impl Seeker {
     async fn seek(
-        self,
+        mut self,
         first: NodeName,
         asked: impl Fn(IslandKey, NodeName) + Send,
     ) -> Result<(IslandKey, NodeName), String> {
-        let node = &self.means.node;
+        let node = Arc::clone(&self.means.node);
         let mut why = String::new();
         let (mut attempt, mut failures) = (0, 0);
         while failures < PLACEMENTS {
@@ -372,11 +374,13 @@ impl Seeker {
             asked(key.clone(), host.clone());
             let (lease, owner) = (self.lease.token, node.name().to_string());
             let order = IslandOrder::Host { key: key.clone(), lease, owner };
-            match command_in(node, &host, order, HOSTING, &self.context).await {
+            match command_in(&node, &host, order, HOSTING, &self.context).await {
                 Ok(()) => return Ok((key, host)),
                 Err(error) => {
                     tracing::warn!(island = self.island, node = %host, error, "a node did not take an island");
                     failures += u32::from(node.store.ping().await.is_ok());
+                    // It comes last from now on: it may never be able to.
+                    *self.placing.entry(host).or_insert(0) += REFUSED;
                     why = error;
                 }
             }
