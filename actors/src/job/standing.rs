@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use evohub_evolution::statistics::{mean_interval, paired_test, weighted_mean};
 use evohub_evolution::{Candidate, CandidateId};
 use evohub_monitoring::metrics::JobPhase;
-use evohub_store::{CandidateRecord, JobState};
+use evohub_store::{CandidateRecord, JobState, StoreErrorKind};
 
 use super::{Conclusion, Ending, JobActorState};
 use crate::event::JobEvent;
@@ -151,6 +151,12 @@ impl JobActorState {
             with_patience(|| store.finish(&arguments.lease, ending.state, text.as_ref(), error)).await;
         if let Err(error) = finished {
             tracing::error!(%error, "the end of the job could not be recorded");
+            if error.kind == StoreErrorKind::Owned {
+                // Another node goes on with it, or has brought it to an end: what came of it here is not what came of it.
+                let message = format!("another process has taken the job over: {error}");
+                arguments.observers.conclude(Conclusion::Elsewhere(message));
+                return;
+            }
         }
         self.show_progress();
         if ending.state == JobState::Running {

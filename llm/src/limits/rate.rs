@@ -74,9 +74,8 @@ impl Rate {
             .filter_map(|paid| paid.checked_sub(BURST))
             .fold(now, |start, paid| start.max(paid));
         let took = self.times(amount, share);
-        // A call counts from its own start, whichever limit put that off: time in which none was asked for is not saved
-        // up.
-        state.add(start, took);
+        // A call counts from when it was asked for: time in which none was asked for is not saved up.
+        state.add(now, took);
         Booking { start, share, took }
     }
 

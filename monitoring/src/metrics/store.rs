@@ -158,9 +158,12 @@ impl fmt::Debug for Redis {
 impl Collector for Redis {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let look = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(up) = look.as_ref().and_then(|look| look()) else { return Ok(()) };
-        let metric = ConstGauge::new(i64::from(up));
-        metric.encode(encoder.encode_descriptor(REDIS.bare, REDIS_HELP, None, MetricType::Gauge)?)
+        // Told of in any case, with a value where there is one.
+        let family = encoder.encode_descriptor(REDIS.bare, REDIS_HELP, None, MetricType::Gauge)?;
+        match look.as_ref().and_then(|look| look()) {
+            Some(up) => ConstGauge::new(i64::from(up)).encode(family),
+            None => Ok(()),
+        }
     }
 }
 
