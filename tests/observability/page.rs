@@ -134,6 +134,8 @@ fn the_page_of_a_job_is_in_order_and_holds_what_the_catalogue_says() {
             "ab_test_assignments_total",
             "ab_test_conversions_total",
             "actor_restarts_total",
+            "cluster_link_heartbeat_seconds",
+            "cluster_permits",
             "evaluation_cache_hits_total",
             "evolution_best_fitness",
             "evolution_mean_fitness",
