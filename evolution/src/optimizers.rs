@@ -1,7 +1,10 @@
 //! Strategies that decide what is worth doing next.
 
 pub mod ga;
+mod generational;
 pub mod gepa;
+mod mating;
+mod minibatch;
 mod seeding;
 
 use serde::{Deserialize, Serialize};
@@ -12,7 +15,9 @@ use crate::evaluation::Failure;
 use crate::event::{FinishReason, Saved};
 use crate::piece::{Answer, Piece, ProposalId, ProposalOrder};
 
-pub use ga::{Ga, GaConfig};
+pub use ga::{GaConfig, ParentSelection};
+use ga::Ga;
+use generational::Generational;
 pub use gepa::{Gepa, GepaConfig};
 
 /// A piece of work that an optimizer wants done.
@@ -118,14 +123,14 @@ impl AlgorithmConfig {
     pub(crate) fn start(&self) -> Box<dyn Optimizer> {
         match self {
             Self::Gepa(config) => Box::new(Gepa::new(config.clone())),
-            Self::Ga(config) => Box::new(Ga::new(config.clone())),
+            Self::Ga(config) => Box::new(Generational::new(Ga::new(config.clone()))),
         }
     }
 
     pub(crate) fn restore(&self, state: serde_json::Value) -> serde_json::Result<Box<dyn Optimizer>> {
         Ok(match self {
             Self::Gepa(_) => Box::new(serde_json::from_value::<Gepa>(state)?),
-            Self::Ga(_) => Box::new(serde_json::from_value::<Ga>(state)?),
+            Self::Ga(_) => Box::new(serde_json::from_value::<Generational<Ga>>(state)?),
         })
     }
 }

@@ -29,7 +29,6 @@ mod window;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
 use crate::candidate::CandidateId;
@@ -39,11 +38,11 @@ use crate::finals::Finals;
 use crate::ledger::Outcome;
 use crate::measurements::Measurements;
 use crate::migration::Arrival;
+use crate::optimizers::minibatch::epoch_minibatch;
 use crate::optimizers::seeding::{bear_seeds, seed_pieces};
 use crate::optimizers::{Optimizer, Told, Work};
 use crate::piece::ProposalOrder;
 use crate::race::RaceConfig;
-use crate::rng::stream;
 
 use pool::Pool;
 use proposal::Proposal;
@@ -225,31 +224,8 @@ impl Gepa {
         }
     }
 
-    /// The minibatch of proposal `k`: the k-th stretch of a train set that is shuffled anew for each epoch.
     fn minibatch(&self, number: u64, context: &Context<'_>) -> Vec<u32> {
-        let count = context.cases.train.len() as u64;
-        let size = (self.config.minibatch as u64).min(count);
-        let first = number * size;
-        let shuffled = |epoch: u64| {
-            let mut order: Vec<u32> = (0..count as u32).collect();
-            order.shuffle(&mut stream(context.seed, "epoch", epoch));
-            order
-        };
-        let mut batch: Vec<u32> = vec![];
-        let (mut epoch, mut order) = (first / count, shuffled(first / count));
-        let mut position = first;
-        while (batch.len() as u64) < size {
-            if position / count != epoch {
-                epoch = position / count;
-                order = shuffled(epoch);
-            }
-            let case = order[(position % count) as usize];
-            if !batch.contains(&case) {
-                batch.push(case);
-            }
-            position += 1;
-        }
-        batch
+        epoch_minibatch(number, self.config.minibatch, context.cases.train.len(), context.seed)
     }
 
     /// Evaluations that the finals may use.
