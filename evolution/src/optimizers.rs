@@ -15,8 +15,8 @@ use crate::evaluation::Failure;
 use crate::event::{FinishReason, Saved};
 use crate::piece::{Answer, Piece, ProposalId, ProposalOrder};
 
-pub use ga::{GaConfig, ParentSelection};
 use ga::Ga;
+pub use ga::{GaConfig, ParentSelection};
 use generational::Generational;
 pub use gepa::{Gepa, GepaConfig};
 
