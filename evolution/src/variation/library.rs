@@ -1,5 +1,12 @@
 //! Phrases that make prompts better in general. None is about any task or data set: what is particular to a task
-//! comes from its cases, by [`labels`].
+//! comes from its cases, by [`labels`]. Beside them, what a model is told when it shall write better prompts itself:
+//! [`MUTATION_PROMPTS`] and [`THINKING_STYLES`].
+
+pub mod mutation_prompts;
+pub mod thinking_styles;
+
+pub use mutation_prompts::MUTATION_PROMPTS;
+pub use thinking_styles::THINKING_STYLES;
 
 use std::borrow::Cow;
 
