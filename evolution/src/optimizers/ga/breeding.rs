@@ -114,7 +114,7 @@ impl Ga {
                 }
                 // A generation keeps no traces to reflect on, so it asks for a paraphrase instead.
                 Some(Drawn::Ask(rewrite)) => {
-                    let rewrite = if rewrite == Rewrite::Reflect { Rewrite::Paraphrase } else { rewrite };
+                    let rewrite = if rewrite.needs_examples() { Rewrite::Paraphrase } else { rewrite };
                     let names: Vec<&String> = parents[0].components().keys().collect();
                     child.component = names[rng.random_range(0..names.len())].clone();
                     child.operator = rewrite.as_str().to_owned();
