@@ -59,18 +59,17 @@ pub(super) fn lineage(question: &Question<'_>) -> String {
 }
 
 pub(super) fn zero_order_hyper(question: &Question<'_>) -> String {
-    let wish = "I want to change instructions for a language model so that they get better. Write how to change \
-                one: an advice of one to three sentences, which will be given together with the instruction.\n\n";
+    let wish = "I want to change instructions for a language model so that they get better. Write advice on how to \
+                change one, in one to three sentences; it will be given together with the instruction.\n\n";
     [&task(question), &style(question), wish, ADVICE].concat()
 }
 
 pub(super) fn first_order_hyper(question: &Question<'_>) -> String {
     let mutation_prompt = fenced(question.mutation_prompt);
-    format!(
-        "This is an advice on how to change instructions for a language model so that they get better:\
-         \n\n{mutation_prompt}\n\n{}Write a better advice, of one to three sentences.\n\n{ADVICE}",
-        style(question),
-    )
+    let opening =
+        "This is advice on how to change instructions for a language model so that they get better:";
+    let wish = "Write better advice, in one to three sentences.";
+    format!("{opening}\n\n{mutation_prompt}\n\n{}{wish}\n\n{ADVICE}", style(question))
 }
 
 /// The texts of all parents, and what to make of them.
