@@ -49,7 +49,7 @@ const ROLES: [&str; 8] = [
     "You answer questions correctly and briefly.",
 ];
 
-const FORMATS: [&str; 14] = [
+const FORMATS: [&str; 18] = [
     "Answer with one word.",
     "Answer with a single word and nothing else.",
     "Answer with the final answer only.",
@@ -64,6 +64,10 @@ const FORMATS: [&str; 14] = [
     "Reply in lower case.",
     "First think step by step, then give the final answer on the last line.",
     "Be brief.",
+    "Answer with valid JSON and nothing else.",
+    "Answer as a list with one item a line.",
+    "Answer in the language of the text.",
+    "Explain your answer in one sentence, then give it alone on the last line.",
 ];
 
 const CARES: [&str; 12] = [
