@@ -8,7 +8,7 @@ use super::phrase::{AddPhrase, ReplacePhrase};
 use super::placement::MovePlacement;
 use super::rewrite::Rewrite;
 use super::shots::{AddShot, DrawShots, DropShot, ReplaceShot, ShotChoice, ShuffleShots};
-use super::text::{DeleteText, DuplicateText, SwapText};
+use super::text::{DeleteText, DuplicateText, MoveText, ShuffleText, SwapText};
 
 /// All operators that need no model, each with the weight by which to draw it; the weights add up to 100.
 ///
@@ -31,9 +31,11 @@ pub fn standard_operators() -> Vec<(Arc<dyn Operator>, f64)> {
         (Arc::new(MovePlacement), 8.0),
         (Arc::new(AddPhrase), 11.0),
         (Arc::new(ReplacePhrase), 7.0),
-        (Arc::new(DeleteText), 5.0),
-        (Arc::new(SwapText), 3.0),
-        (Arc::new(DuplicateText), 2.0),
+        (Arc::new(DeleteText), 4.0),
+        (Arc::new(SwapText), 2.0),
+        (Arc::new(MoveText), 2.0),
+        (Arc::new(ShuffleText), 1.0),
+        (Arc::new(DuplicateText), 1.0),
         (Arc::new(UniformCrossover), 8.0),
         (Arc::new(TransplantShots), 4.0),
         (Arc::new(SentenceCrossover), 4.0),
