@@ -187,11 +187,7 @@ impl Gepa {
             Some(Example { input, output: &trace.output, feedback: &trace.feedback })
         };
         let examples: Vec<Example<'_>> = measured.iter().filter_map(example).collect();
-        let rewrite = if proposal.operator == Rewrite::Paraphrase.as_str() {
-            Rewrite::Paraphrase
-        } else {
-            Rewrite::Reflect
-        };
+        let rewrite = Rewrite::named(&proposal.operator).unwrap_or(Rewrite::Reflect);
         let order = ProposalOrder {
             id: ProposalId(proposal.number),
             operator: proposal.operator.clone(),
