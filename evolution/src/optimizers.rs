@@ -1,10 +1,13 @@
 //! Strategies that decide what is worth doing next.
 
+pub mod capo;
+pub mod de;
 pub mod ga;
 mod generational;
 pub mod gepa;
 mod mating;
 mod minibatch;
+pub mod promptbreeder;
 mod seeding;
 
 use serde::{Deserialize, Serialize};
@@ -15,10 +18,16 @@ use crate::evaluation::Failure;
 use crate::event::{FinishReason, Saved};
 use crate::piece::{Answer, Piece, ProposalId, ProposalOrder};
 
+use capo::Capo;
+pub use capo::CapoConfig;
+use de::De;
+pub use de::DeConfig;
 use ga::Ga;
 pub use ga::{GaConfig, ParentSelection};
 use generational::Generational;
 pub use gepa::{Gepa, GepaConfig};
+use promptbreeder::Promptbreeder;
+pub use promptbreeder::PromptbreederConfig;
 
 /// A piece of work that an optimizer wants done.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,21 +91,30 @@ pub trait Optimizer: Send + Sync {
 #[serde(tag = "name", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum AlgorithmConfig {
-    /// Reflective mutation with instance-wise Pareto selection (arXiv 2507.19457).
-    Gepa(GepaConfig),
+    /// Crossover and paraphrase by the model, races, and a price on length (arXiv 2504.16005).
+    Capo(CapoConfig),
+    /// Differential evolution (arXiv 2309.08532).
+    De(DeConfig),
     /// A genetic algorithm in generations.
     Ga(GaConfig),
+    /// Reflective mutation with instance-wise Pareto selection (arXiv 2507.19457).
+    Gepa(GepaConfig),
+    /// Mutation prompts that are bred along with the prompts (arXiv 2309.16797).
+    Promptbreeder(PromptbreederConfig),
 }
 
 impl AlgorithmConfig {
     /// Names of all algorithms.
-    pub const NAMES: [&'static str; 2] = ["gepa", "ga"];
+    pub const NAMES: [&'static str; 5] = ["capo", "de", "ga", "gepa", "promptbreeder"];
 
     /// The name a user writes.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Gepa(_) => "gepa",
+            Self::Capo(_) => "capo",
+            Self::De(_) => "de",
             Self::Ga(_) => "ga",
+            Self::Gepa(_) => "gepa",
+            Self::Promptbreeder(_) => "promptbreeder",
         }
     }
 
@@ -106,31 +124,48 @@ impl AlgorithmConfig {
     /// The first setting that is out of its range.
     pub fn validate(&self) -> Result<(), String> {
         match self {
-            Self::Gepa(config) => config.validate(),
+            Self::Capo(config) => config.validate(),
+            Self::De(config) => config.validate(),
             Self::Ga(config) => config.validate(),
+            Self::Gepa(config) => config.validate(),
+            Self::Promptbreeder(config) => config.validate(),
         }
+    }
+
+    /// Whether it can do nothing without a reflection model.
+    pub fn needs_reflection(&self) -> bool {
+        matches!(self, Self::Promptbreeder(_))
     }
 
     /// How many validation cases the search ranks on, of so many, when so many evaluations may be spent.
     pub fn ranking_cases(&self, validation: usize, evaluations: Option<u64>) -> usize {
         let wanted = match self {
-            Self::Gepa(config) => config.ranking_cases(evaluations),
+            Self::Capo(config) => config.ranking_cases(evaluations),
+            Self::De(config) => config.ranking_cases(evaluations),
             Self::Ga(config) => config.ranking_cases(evaluations),
+            Self::Gepa(config) => config.ranking_cases(evaluations),
+            Self::Promptbreeder(config) => config.ranking_cases(evaluations),
         };
         wanted.unwrap_or(validation).clamp(1, validation)
     }
 
     pub(crate) fn start(&self) -> Box<dyn Optimizer> {
         match self {
-            Self::Gepa(config) => Box::new(Gepa::new(config.clone())),
+            Self::Capo(config) => Box::new(Generational::new(Capo::new(config.clone()))),
+            Self::De(config) => Box::new(Generational::new(De::new(config.clone()))),
             Self::Ga(config) => Box::new(Generational::new(Ga::new(config.clone()))),
+            Self::Gepa(config) => Box::new(Gepa::new(config.clone())),
+            Self::Promptbreeder(config) => Box::new(Generational::new(Promptbreeder::new(config.clone()))),
         }
     }
 
     pub(crate) fn restore(&self, state: serde_json::Value) -> serde_json::Result<Box<dyn Optimizer>> {
         Ok(match self {
-            Self::Gepa(_) => Box::new(serde_json::from_value::<Gepa>(state)?),
+            Self::Capo(_) => Box::new(serde_json::from_value::<Generational<Capo>>(state)?),
+            Self::De(_) => Box::new(serde_json::from_value::<Generational<De>>(state)?),
             Self::Ga(_) => Box::new(serde_json::from_value::<Generational<Ga>>(state)?),
+            Self::Gepa(_) => Box::new(serde_json::from_value::<Gepa>(state)?),
+            Self::Promptbreeder(_) => Box::new(serde_json::from_value::<Generational<Promptbreeder>>(state)?),
         })
     }
 }
