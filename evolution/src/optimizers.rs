@@ -1,5 +1,6 @@
 //! Strategies that decide what is worth doing next.
 
+pub mod bandit;
 pub mod ga;
 mod generational;
 pub mod gepa;
@@ -15,6 +16,7 @@ use crate::evaluation::Failure;
 use crate::event::{FinishReason, Saved};
 use crate::piece::{Answer, Piece, ProposalId, ProposalOrder};
 
+pub use bandit::{Bandit, BanditConfig};
 use ga::Ga;
 pub use ga::{GaConfig, ParentSelection};
 use generational::Generational;
@@ -82,6 +84,8 @@ pub trait Optimizer: Send + Sync {
 #[serde(tag = "name", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum AlgorithmConfig {
+    /// Every candidate an arm of a growing tree, measured by Thompson sampling.
+    Bandit(BanditConfig),
     /// Reflective mutation with instance-wise Pareto selection (arXiv 2507.19457).
     Gepa(GepaConfig),
     /// A genetic algorithm in generations.
@@ -90,11 +94,12 @@ pub enum AlgorithmConfig {
 
 impl AlgorithmConfig {
     /// Names of all algorithms.
-    pub const NAMES: [&'static str; 2] = ["gepa", "ga"];
+    pub const NAMES: [&'static str; 3] = ["bandit", "ga", "gepa"];
 
     /// The name a user writes.
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Bandit(_) => "bandit",
             Self::Gepa(_) => "gepa",
             Self::Ga(_) => "ga",
         }
@@ -106,6 +111,7 @@ impl AlgorithmConfig {
     /// The first setting that is out of its range.
     pub fn validate(&self) -> Result<(), String> {
         match self {
+            Self::Bandit(config) => config.validate(),
             Self::Gepa(config) => config.validate(),
             Self::Ga(config) => config.validate(),
         }
@@ -114,6 +120,7 @@ impl AlgorithmConfig {
     /// How many validation cases the search ranks on, of so many, when so many evaluations may be spent.
     pub fn ranking_cases(&self, validation: usize, evaluations: Option<u64>) -> usize {
         let wanted = match self {
+            Self::Bandit(config) => config.ranking_cases(evaluations),
             Self::Gepa(config) => config.ranking_cases(evaluations),
             Self::Ga(config) => config.ranking_cases(evaluations),
         };
@@ -122,6 +129,7 @@ impl AlgorithmConfig {
 
     pub(crate) fn start(&self) -> Box<dyn Optimizer> {
         match self {
+            Self::Bandit(config) => Box::new(Bandit::new(config.clone())),
             Self::Gepa(config) => Box::new(Gepa::new(config.clone())),
             Self::Ga(config) => Box::new(Generational::new(Ga::new(config.clone()))),
         }
@@ -129,6 +137,7 @@ impl AlgorithmConfig {
 
     pub(crate) fn restore(&self, state: serde_json::Value) -> serde_json::Result<Box<dyn Optimizer>> {
         Ok(match self {
+            Self::Bandit(_) => Box::new(serde_json::from_value::<Bandit>(state)?),
             Self::Gepa(_) => Box::new(serde_json::from_value::<Gepa>(state)?),
             Self::Ga(_) => Box::new(serde_json::from_value::<Generational<Ga>>(state)?),
         })
