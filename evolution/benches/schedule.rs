@@ -10,7 +10,7 @@
 #[expect(dead_code, reason = "the tests read more of an outcome")]
 mod simulation;
 
-use evohub_evolution::optimizers::{GaConfig, GepaConfig};
+use evohub_evolution::optimizers::{BanditConfig, GaConfig, GepaConfig};
 use evohub_evolution::race::RaceConfig;
 use evohub_evolution::{AlgorithmConfig, Budget, IslandSettings};
 use simulation::{Landscape, Setup, simulate};
@@ -42,6 +42,10 @@ fn variants() -> Vec<(String, AlgorithmConfig)> {
         let config = GepaConfig { in_flight, ..GepaConfig::default() };
         variants.push((format!("gepa, {in_flight} in flight"), AlgorithmConfig::Gepa(config)));
     }
+    for in_flight in [2, 4, 8] {
+        let config = BanditConfig { in_flight, ..BanditConfig::default() };
+        variants.push((format!("bandit, {in_flight} in flight"), AlgorithmConfig::Bandit(config)));
+    }
     variants.push(("ga".to_owned(), AlgorithmConfig::Ga(GaConfig::default())));
     variants
 }
@@ -54,7 +58,8 @@ fn main() {
             "  {:22} {:>5} {:>8} {:>6} {:>10} {:>15}",
             "", "busy", "seconds", "calls", "proposals", "accuracy"
         );
-        for (label, algorithm) in variants() {
+        let only = std::env::var("ONLY").unwrap_or_default();
+        for (label, algorithm) in variants().into_iter().filter(|(label, _)| label.contains(&only)) {
             let outcomes: Vec<_> = (0..seeds)
                 .map(|seed| {
                     simulate(&Setup {

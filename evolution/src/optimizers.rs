@@ -1,5 +1,6 @@
 //! Strategies that decide what is worth doing next.
 
+pub mod bandit;
 pub mod capo;
 pub mod de;
 pub mod ga;
@@ -18,6 +19,7 @@ use crate::evaluation::Failure;
 use crate::event::{FinishReason, Saved};
 use crate::piece::{Answer, Piece, ProposalId, ProposalOrder};
 
+pub use bandit::{Bandit, BanditConfig};
 use capo::Capo;
 pub use capo::CapoConfig;
 use de::De;
@@ -91,6 +93,8 @@ pub trait Optimizer: Send + Sync {
 #[serde(tag = "name", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum AlgorithmConfig {
+    /// Every candidate an arm of a growing tree, measured by Thompson sampling.
+    Bandit(BanditConfig),
     /// Crossover and paraphrase by the model, races, and a price on length (arXiv 2504.16005).
     Capo(CapoConfig),
     /// Differential evolution (arXiv 2309.08532).
@@ -105,11 +109,12 @@ pub enum AlgorithmConfig {
 
 impl AlgorithmConfig {
     /// Names of all algorithms.
-    pub const NAMES: [&'static str; 5] = ["capo", "de", "ga", "gepa", "promptbreeder"];
+    pub const NAMES: [&'static str; 6] = ["bandit", "capo", "de", "ga", "gepa", "promptbreeder"];
 
     /// The name a user writes.
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Bandit(_) => "bandit",
             Self::Capo(_) => "capo",
             Self::De(_) => "de",
             Self::Ga(_) => "ga",
@@ -124,6 +129,7 @@ impl AlgorithmConfig {
     /// The first setting that is out of its range.
     pub fn validate(&self) -> Result<(), String> {
         match self {
+            Self::Bandit(config) => config.validate(),
             Self::Capo(config) => config.validate(),
             Self::De(config) => config.validate(),
             Self::Ga(config) => config.validate(),
@@ -140,6 +146,7 @@ impl AlgorithmConfig {
     /// How many validation cases the search ranks on, of so many, when so many evaluations may be spent.
     pub fn ranking_cases(&self, validation: usize, evaluations: Option<u64>) -> usize {
         let wanted = match self {
+            Self::Bandit(config) => config.ranking_cases(evaluations),
             Self::Capo(config) => config.ranking_cases(evaluations),
             Self::De(config) => config.ranking_cases(evaluations),
             Self::Ga(config) => config.ranking_cases(evaluations),
@@ -151,6 +158,7 @@ impl AlgorithmConfig {
 
     pub(crate) fn start(&self) -> Box<dyn Optimizer> {
         match self {
+            Self::Bandit(config) => Box::new(Bandit::new(config.clone())),
             Self::Capo(config) => Box::new(Generational::new(Capo::new(config.clone()))),
             Self::De(config) => Box::new(Generational::new(De::new(config.clone()))),
             Self::Ga(config) => Box::new(Generational::new(Ga::new(config.clone()))),
@@ -161,6 +169,7 @@ impl AlgorithmConfig {
 
     pub(crate) fn restore(&self, state: serde_json::Value) -> serde_json::Result<Box<dyn Optimizer>> {
         Ok(match self {
+            Self::Bandit(_) => Box::new(serde_json::from_value::<Bandit>(state)?),
             Self::Capo(_) => Box::new(serde_json::from_value::<Generational<Capo>>(state)?),
             Self::De(_) => Box::new(serde_json::from_value::<Generational<De>>(state)?),
             Self::Ga(_) => Box::new(serde_json::from_value::<Generational<Ga>>(state)?),
