@@ -10,6 +10,8 @@ mod mating;
 mod minibatch;
 pub mod promptbreeder;
 mod seeding;
+#[cfg(any(test, feature = "testing"))]
+pub mod suite;
 
 use serde::{Deserialize, Serialize};
 

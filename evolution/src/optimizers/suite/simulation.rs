@@ -1,196 +1,73 @@
-//! A model endpoint in simulated time, and a landscape of prompts whose true quality is known.
+//! A model endpoint in simulated time: lognormal latencies, any order of arrival, failures, runs that die.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
 
-use evohub_evolution::rng::{RunRng, stream};
-use evohub_evolution::variation::rewrite::Rewrite;
-use evohub_evolution::variation::{Operator, VariationContext};
-use evohub_evolution::{
-    Action, AlgorithmConfig, Answer, Budget, Candidate, Case, CaseSet, Checkpoint, CostModel, Digest,
-    Evaluation, Event, Finish, IslandSettings, Objectives, Operators, Piece, ProposalOrder, Run, RunEvent,
-    RunSettings, Split, VariationLimits,
-};
-use rand::RngExt;
+use rand_distr::{Distribution, StandardNormal};
 
-/// How proposals change what a prompt is worth.
-#[derive(Debug, Clone, Copy)]
-pub struct Landscape {
-    /// Mean change of quality by a proposal.
-    pub drift: f64,
-    /// Standard deviation of the change.
-    pub spread: f64,
-    /// A case needs one of so many skills; a proposal changes one.
-    pub skills: usize,
-}
+use super::landscape::hash;
+use super::setup::Setup;
+use super::watched::{Seen, Watched};
+use crate::candidate::Candidate;
+use crate::case::Split;
+use crate::evaluation::{Evaluation, Failure, FailureKind, Objectives};
+use crate::event::{Action, Event, Finish, RunEvent};
+use crate::optimizers::Optimizer;
+use crate::piece::Piece;
+use crate::rng::stream;
+use crate::run::{Checkpoint, Run};
 
-/// A uniform number in 0..1 that depends on nothing but what is hashed.
-fn hash(fields: &[&[u8]]) -> f64 {
-    let bytes = Digest::of_fields(fields.iter().copied()).to_bytes();
-    u64::from_be_bytes(bytes[..8].try_into().unwrap()) as f64 / u64::MAX as f64
-}
+/// Median seconds of a measurement.
+const MEDIAN_CALL: f64 = 0.2;
+/// Median seconds of a proposal.
+const MEDIAN_PROPOSAL: f64 = 0.8;
+/// Standard deviation of the logarithm of both.
+const SIGMA: f64 = 0.8;
 
-pub fn gauss(rng: &mut RunRng) -> f64 {
-    let (u, v): (f64, f64) = (rng.random_range(f64::MIN_POSITIVE..1.0), rng.random_range(0.0..1.0));
-    (-2.0 * u.ln()).sqrt() * (2.0 * std::f64::consts::PI * v).cos()
-}
-
-/// The qualities that a text states, one a skill.
-fn stated(text: &str) -> Vec<f64> {
-    text.split_whitespace().filter_map(|word| word.parse().ok()).collect()
-}
-
-/// The qualities of a prompt: who states none has a poor one.
-fn qualities(text: &str) -> Vec<f64> {
-    let stated = stated(text);
-    if stated.is_empty() { vec![0.3 * hash(&[b"poor", text.as_bytes()])] } else { stated }
-}
-
-impl Landscape {
-    pub fn seed(&self) -> Candidate {
-        Candidate::from_instruction(vec!["0.4000"; self.skills].join(" ")).unwrap()
-    }
-
-    /// Score of a candidate on the case with this number: right or wrong, the same for ever.
-    pub fn score(&self, candidate: &Candidate, number: u32) -> f64 {
-        let text = candidate.component("instruction");
-        let qualities = qualities(text);
-        let quality = qualities[number as usize % qualities.len()];
-        let shared = hash(&[b"case", &number.to_le_bytes()]);
-        let own = hash(&[b"own", &number.to_le_bytes(), format!("{quality:.4}").as_bytes()]);
-        f64::from(u8::from(shared * 0.6 + own * 0.4 < quality))
-    }
-
-    /// Long-run accuracy.
-    pub fn truth(&self, candidate: &Candidate) -> f64 {
-        (5_000..7_000).map(|number| self.score(candidate, number)).sum::<f64>() / 2_000.0
-    }
-
-    /// The text of a child.
-    fn vary(&self, parent: &str, rng: &mut RunRng) -> String {
-        let mut qualities = qualities(parent);
-        let skill = rng.random_range(0..qualities.len());
-        let scale = if self.skills == 1 { 1.0 } else { 2.0 };
-        let change = (self.drift + self.spread * gauss(rng)) * scale;
-        qualities[skill] = (qualities[skill] + change).clamp(0.05, 0.97);
-        let words: Vec<String> = qualities.iter().map(|quality| format!("{quality:.4}")).collect();
-        words.join(" ")
-    }
-
-    /// What the reflection model answers: it depends on the question and the proposal alone.
-    pub fn answer(&self, order: &ProposalOrder, seed: u64) -> Answer {
-        let digest = Digest::of_fields([order.question.as_bytes(), &order.id.0.to_le_bytes()]);
-        let mut rng = stream(seed, &digest.to_string(), order.id.0);
-        // What stands between fences; the prompts among it state qualities.
-        let prompts: Vec<&str> =
-            order.question.split("```").skip(1).step_by(2).filter(|text| !stated(text).is_empty()).collect();
-        let words = match prompts[..] {
-            [] => format!("Do it well, number {}.", order.id.0),
-            [parent] => self.vary(parent, &mut rng),
-            _ => self.vary(prompts[rng.random_range(0..prompts.len())], &mut rng),
-        };
-        let text = format!("```\n{words}\n```");
-        Answer { text, truncated: false, dollars: 0.01, tokens: 100 }
-    }
-}
-
-/// Changes a prompt without a model.
-struct Shift(Landscape);
-
-impl Operator for Shift {
-    fn name(&self) -> &str {
-        "shift"
-    }
-
-    fn vary(&self, parents: &[&Candidate], _: &VariationContext<'_>, rng: &mut RunRng) -> Option<Candidate> {
-        Candidate::from_instruction(self.0.vary(parents[0].component("instruction"), rng)).ok()
-    }
-}
-
-/// How a simulation goes.
-#[derive(Debug, Clone)]
-pub struct Setup {
-    pub landscape: Landscape,
-    pub algorithm: AlgorithmConfig,
-    pub seed: u64,
-    /// Seed of the latencies: another order of arrival.
-    pub latencies: u64,
-    pub slots: usize,
-    pub budget: Budget,
-    pub cases: u32,
-    /// Whether there is a reflection model; otherwise an operator without a model makes the same changes.
-    pub reflection: bool,
-    /// Every result arrives twice.
-    pub duplicates: bool,
-    /// The run is thrown away at every checkpoint and goes on from its text form.
-    pub restarts: bool,
-    /// Its place among islands.
-    pub island: IslandSettings,
-}
-
-/// What came of it.
+/// What came of a simulation.
 #[derive(Debug, Clone)]
 pub struct Outcome {
+    /// How the run ended.
     pub finish: Finish,
+    /// The candidate that it chose.
     pub chosen: Option<Candidate>,
-    /// Share of the slots that were busy until the end.
+    /// Share of the slots that were busy until the end, 0 to 1.
     pub busy: f64,
+    /// Simulated seconds.
     pub seconds: f64,
+    /// Measurements made.
     pub calls: u64,
+    /// Questions asked.
     pub proposals: u64,
+    /// US dollars spent.
     pub dollars: f64,
     /// The family tree: every birth with its parents, operator and outcome.
     pub tree: Vec<String>,
-    /// Validation cases that each candidate was measured on.
+    /// Validation cases that each candidate was measured on, in the order of births.
     pub measured: Vec<u32>,
+    /// What observers were told.
     pub events: Vec<RunEvent>,
+    /// Evaluations that were not needed.
     pub saved: u64,
 }
 
-const MEDIAN_CALL: f64 = 0.2;
-const MEDIAN_PROPOSAL: f64 = 0.8;
-const SIGMA: f64 = 0.8;
-
-/// Number of a piece's case on the landscape: train and validation are different cases.
-fn number(piece: &Piece) -> u32 {
-    if piece.split == Split::Train { piece.case } else { 1_000 + piece.case }
+/// The family tree of a run: every birth with its parents, operator and outcome.
+pub fn family_tree(run: &Run) -> Vec<String> {
+    run.ledger().births().iter().map(|born| format!("{born:?}")).collect()
 }
 
-pub fn case_set(count: u32) -> CaseSet {
-    let cases = |prefix: &str| (0..count).map(|i| Case::new(format!("{prefix}{i}"), "yes")).collect();
-    CaseSet::new(cases("t"), cases("v")).unwrap()
-}
-
-pub fn settings(setup: &Setup) -> RunSettings {
-    let validation = setup.cases as usize;
-    RunSettings {
-        seed: setup.seed,
-        algorithm: setup.algorithm.clone(),
-        seeds: vec![setup.landscape.seed()],
-        reflection: setup.reflection,
-        limits: VariationLimits::default(),
-        ranking_cases: setup.algorithm.ranking_cases(validation, setup.budget.evaluations),
-        budget: setup.budget,
-        evaluation_cost: CostModel { dollars_per_call: 0.002, ..CostModel::default() },
-        proposal_cost: CostModel { dollars_per_call: 0.02, ..CostModel::default() },
-        closing_evaluations: 0,
-        island: setup.island,
-    }
-}
-
-pub fn operators(setup: &Setup) -> Operators {
-    let rewrites = vec![(Rewrite::Reflect, 1.0), (Rewrite::ModelCrossover, 1.0)];
-    let shift: Arc<dyn Operator> = Arc::new(Shift(setup.landscape));
-    let plain = if setup.reflection { vec![] } else { vec![(shift, 1.0)] };
-    Operators::new(plain, rewrites)
-}
-
-/// What comes of a piece of work, and how long it takes in the median; `None` for what is no work.
+/// What comes of a piece of work, and how many seconds it takes in the median; `None` for what is no work.
 pub fn result_of(action: &Action, setup: &Setup) -> Option<(f64, Event)> {
+    let fails = |fields: &[&[u8]]| hash(fields) < setup.failures;
     match action {
         Action::Evaluate(order) => {
-            let score = setup.landscape.score(&order.candidate, number(&order.piece));
+            let piece = order.piece;
+            let text = format!("{piece:?}");
+            if fails(&[b"measurement", text.as_bytes()]) {
+                return Some((MEDIAN_CALL, Event::EvaluationFailed { piece, failure: failure() }));
+            }
+            let score = setup.landscape.score(&order.candidate, number(&piece));
             let evaluation = Evaluation {
                 objectives: Objectives { score, dollars: 0.001, ..Objectives::default() },
                 output: "o".into(),
@@ -199,32 +76,49 @@ pub fn result_of(action: &Action, setup: &Setup) -> Option<(f64, Event)> {
                 output_tokens: 1,
                 model_calls: 1,
             };
-            Some((MEDIAN_CALL, Event::Evaluated { piece: order.piece, evaluation, paid: true }))
+            Some((MEDIAN_CALL, Event::Evaluated { piece, evaluation, paid: true }))
         }
         Action::Propose(order) => {
+            let id = order.id;
+            if fails(&[b"proposal", &id.0.to_le_bytes()]) {
+                return Some((MEDIAN_PROPOSAL, Event::ProposalFailed { id, failure: failure() }));
+            }
             let answer = setup.landscape.answer(order, setup.seed);
-            Some((MEDIAN_PROPOSAL, Event::Proposed { id: order.id, answer }))
+            Some((MEDIAN_PROPOSAL, Event::Proposed { id, answer }))
         }
         _ => None,
     }
 }
 
-/// The family tree of a run: every birth with its parents, operator and outcome.
-pub fn family_tree(run: &Run) -> Vec<String> {
-    run.ledger().births().iter().map(|born| format!("{born:?}")).collect()
+fn failure() -> Failure {
+    Failure { kind: FailureKind::Piece, cause: "refused".into(), message: "it is refused".into() }
 }
 
-/// Runs a run to its end.
+/// Number of a piece's case on the landscape: train and validation are different cases.
+fn number(piece: &Piece) -> u32 {
+    if piece.split == Split::Train { piece.case } else { 1_000 + piece.case }
+}
+
+/// Runs a run to its end, and checks all that its optimizer asks for.
+///
+/// # Panics
+/// When the optimizer asks for what cannot be, when a run that was restored differs from the one before, and when a
+/// run stands still before its end.
 pub fn simulate(setup: &Setup) -> Outcome {
-    let (settings, cases) = (Arc::new(settings(setup)), Arc::new(case_set(setup.cases)));
-    let operators = Arc::new(operators(setup));
-    let mut run = Run::new(Arc::clone(&settings), Arc::clone(&cases), Arc::clone(&operators));
+    let source = setup.source();
+    let (settings, cases, operators) =
+        (Arc::new(setup.settings()), Arc::new(setup.cases()), Arc::new(setup.operators()));
+    let parts = || (Arc::clone(&settings), Arc::clone(&cases), Arc::clone(&operators));
+    let seen = Seen::default();
+    let optimizer = Box::new(Watched::new(source.start(), &seen));
+    let (given, known, at_hand) = parts();
+    let mut run = Run::with_optimizer(given, known, at_hand, optimizer);
     let mut rng = stream(setup.latencies, "latency", 0);
     // The heap's key is the time in nanoseconds; an arrival number breaks ties.
     let mut arrivals: BinaryHeap<Reverse<(u64, u64)>> = BinaryHeap::new();
     let mut results: HashMap<u64, Event> = HashMap::new();
     let (mut now, mut busy, mut next) = (0.0, 0.0, 0);
-    let (mut calls, mut proposals, mut in_flight) = (0, 0, 0);
+    let (mut calls, mut proposals, mut in_flight, mut arrived) = (0, 0, 0, 0);
     let mut events = vec![];
     let mut actions = run.step(Event::SlotsFree { count: setup.slots });
     loop {
@@ -240,18 +134,21 @@ pub fn simulate(setup: &Setup) -> Outcome {
                 }
                 continue;
             };
-            match event {
-                Event::Proposed { .. } => proposals += 1,
+            match action {
+                Action::Propose(_) => proposals += 1,
                 _ => calls += 1,
             }
-            let latency = median * (SIGMA * gauss(&mut rng)).exp();
+            let noise: f64 = StandardNormal.sample(&mut rng);
+            let latency = median * (SIGMA * noise).exp();
             busy += latency;
             in_flight += 1;
             results.insert(next, event);
             arrivals.push(Reverse((((now + latency) * 1e9) as u64, next)));
             next += 1;
         }
+        assert!(in_flight <= setup.slots, "{in_flight} calls under way in {} slots", setup.slots);
         if let Some(finish) = finish {
+            assert_eq!(calls, run.account().evaluations(), "what was measured is what was counted");
             let measured = |id| run.ledger().validation_mean(id).map_or(0, |(_, cases)| cases);
             return Outcome {
                 measured: run.ledger().births().iter().map(|born| measured(born.id)).collect(),
@@ -270,21 +167,28 @@ pub fn simulate(setup: &Setup) -> Outcome {
         if restart {
             let text = run.checkpoint();
             let checkpoint = Checkpoint::from_text(&text).unwrap();
-            run = Run::restore(checkpoint, Arc::clone(&settings), Arc::clone(&cases), Arc::clone(&operators))
-                .unwrap();
+            let restore = |state| -> serde_json::Result<Box<dyn Optimizer>> {
+                Ok(Box::new(Watched::new(source.restore(state)?, &seen)))
+            };
+            let (given, known, at_hand) = parts();
+            run = Run::restore_with(checkpoint, given, known, at_hand, restore).unwrap();
             assert_eq!(run.checkpoint(), text, "a restored run has the same state");
             // What was under way is given out again: here it still is, and every answer is the same.
-            assert_eq!(run.in_flight().len(), in_flight);
+            assert_eq!(run.in_flight().len(), in_flight, "a restored run has the same work under way");
         }
         let Some(Reverse((at, id))) = arrivals.pop() else {
             panic!("nothing is under way and the run has not finished: {:?}", run.progress());
         };
         now = at as f64 / 1e9;
         in_flight -= 1;
+        arrived += 1;
         let event = results.remove(&id).unwrap();
         actions = run.step(event.clone());
         if setup.duplicates {
             actions.extend(run.step(event));
+        }
+        if setup.stop == Some(arrived) {
+            actions.extend(run.step(Event::StopAsked));
         }
         let free = setup.slots - in_flight - actions.iter().filter(|action| is_work(action)).count();
         actions.extend(run.step(Event::SlotsFree { count: free }));
