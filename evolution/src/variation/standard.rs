@@ -7,7 +7,9 @@ use super::crossover::{SentenceCrossover, TransplantShots, UniformCrossover};
 use super::phrase::{AddPhrase, ReplacePhrase};
 use super::placement::MovePlacement;
 use super::rewrite::Rewrite;
-use super::shots::{AddShot, DrawShots, DropShot, ReplaceShot, ShotChoice, ShuffleShots};
+use super::shots::{
+    AddShot, CoverShots, DrawShots, DropShot, ReplaceShot, ResizeShots, ShotChoice, ShuffleShots,
+};
 use super::text::{DeleteText, DuplicateText, MoveText, ShuffleText, SwapText};
 
 /// All operators that need no model, each with the weight by which to draw it; the weights add up to 100.
@@ -21,13 +23,16 @@ use super::text::{DeleteText, DuplicateText, MoveText, ShuffleText, SwapText};
 /// apart.
 pub fn standard_operators() -> Vec<(Arc<dyn Operator>, f64)> {
     vec![
-        (Arc::new(DrawShots), 16.0),
-        (Arc::new(AddShot { choice: ShotChoice::Random }), 5.0),
-        (Arc::new(AddShot { choice: ShotChoice::Difficult }), 5.0),
-        (Arc::new(AddShot { choice: ShotChoice::Different }), 4.0),
-        (Arc::new(ReplaceShot), 9.0),
-        (Arc::new(DropShot), 4.0),
-        (Arc::new(ShuffleShots), 5.0),
+        (Arc::new(DrawShots), 14.0),
+        (Arc::new(CoverShots), 4.0),
+        (Arc::new(AddShot { choice: ShotChoice::Random }), 4.0),
+        (Arc::new(AddShot { choice: ShotChoice::Difficult }), 4.0),
+        (Arc::new(AddShot { choice: ShotChoice::Different }), 3.0),
+        (Arc::new(AddShot { choice: ShotChoice::Similar }), 3.0),
+        (Arc::new(ReplaceShot), 8.0),
+        (Arc::new(DropShot), 3.0),
+        (Arc::new(ResizeShots), 2.0),
+        (Arc::new(ShuffleShots), 3.0),
         (Arc::new(MovePlacement), 8.0),
         (Arc::new(AddPhrase), 11.0),
         (Arc::new(ReplacePhrase), 7.0),
