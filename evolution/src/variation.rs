@@ -8,6 +8,7 @@ pub mod crossover;
 pub mod labels;
 pub mod library;
 pub mod operators;
+pub mod parameter;
 pub mod phrase;
 pub mod placement;
 pub mod rewrite;
