@@ -3,6 +3,7 @@
 //! An [`Operator`] needs no model: it makes the child at once. An operator that asks a model is a
 //! [`rewrite::Rewrite`]: it writes a question and reads the answer.
 
+pub mod adaptive;
 pub(crate) mod child;
 pub mod crossover;
 pub mod labels;
@@ -19,6 +20,7 @@ pub mod standard;
 pub mod suite;
 pub mod text;
 
+pub use adaptive::OperatorCredits;
 pub use operators::Operators;
 
 use crate::candidate::Candidate;

@@ -11,9 +11,9 @@ use crate::ledger::Outcome;
 use crate::piece::{Answer, ProposalId, ProposalOrder};
 use crate::rng::{RunRng, stream};
 use crate::selection::tournament;
-use crate::variation::VariationContext;
 use crate::variation::operators::Drawn;
 use crate::variation::rewrite::{Rewrite, read_answer};
+use crate::variation::{OperatorCredits, VariationContext};
 
 /// A child on its way into the population.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -105,7 +105,13 @@ impl Ga {
             }
             let parents: Vec<&Candidate> =
                 ids.iter().filter_map(|id| context.ledger.candidate(*id)).collect();
-            match context.operators.draw(&parents, context.settings.reflection, &variation, rng) {
+            match context.operators.draw(
+                &parents,
+                context.settings.reflection,
+                &OperatorCredits::default(),
+                &variation,
+                rng,
+            ) {
                 Some(Drawn::Child(made, operator)) if self.is_new(&made, context) => {
                     child.parents = ids;
                     child.operator = operator;

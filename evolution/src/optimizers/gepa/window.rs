@@ -12,9 +12,9 @@ use crate::ledger::Outcome;
 use crate::optimizers::seeding::pieces;
 use crate::piece::{Answer, Piece, ProposalId, ProposalOrder};
 use crate::rng::stream;
-use crate::variation::VariationContext;
 use crate::variation::operators::Drawn;
 use crate::variation::rewrite::{Example, Rewrite, read_answer};
+use crate::variation::{OperatorCredits, VariationContext};
 
 /// How long the measurements up to a look take on the search's own clock.
 pub(super) const LOOK: u64 = 1;
@@ -83,7 +83,13 @@ impl Gepa {
             difficulty: &self.difficulty_of(context.cases.train.len()),
             limits: context.settings.limits,
         };
-        match context.operators.draw(&[parent], context.settings.reflection, &variation, &mut rng) {
+        match context.operators.draw(
+            &[parent],
+            context.settings.reflection,
+            &OperatorCredits::default(),
+            &variation,
+            &mut rng,
+        ) {
             Some(Drawn::Child(child, operator)) => {
                 // Nothing is to be learnt from traces, so the first look of the race is gate enough.
                 (proposal.child, proposal.operator) = (Some(child), operator);
