@@ -6,6 +6,7 @@
 pub mod adaptive;
 pub(crate) mod child;
 pub mod crossover;
+pub mod guard;
 pub mod labels;
 pub mod library;
 pub mod operators;
@@ -21,6 +22,7 @@ pub mod suite;
 pub mod text;
 
 pub use adaptive::OperatorCredits;
+pub use guard::{CaseRef, LeakGuard};
 pub use operators::Operators;
 
 use crate::candidate::Candidate;
