@@ -68,8 +68,13 @@ pub fn standard_rewrites() -> Vec<(Rewrite, f64)> {
 mod tests {
     use std::collections::HashSet;
 
+    use proptest::prelude::*;
+
     use super::*;
-    use crate::variation::suite::check_operator;
+    use crate::candidate::Candidate;
+    use crate::rng::stream;
+    use crate::variation::VariationContext;
+    use crate::variation::suite::{Situation, check_operator, situations};
 
     #[test]
     fn every_operator_passes_the_suite() {
@@ -94,5 +99,61 @@ mod tests {
         let asked: f64 = rewrites.map(|(_, weight)| weight).sum();
         let (_, reflect) = standard_rewrites().remove(0);
         assert!(reflect / (plain + asked) > 0.65, "{reflect} of {}", plain + asked);
+    }
+
+    /// The parts in which two candidates differ.
+    fn changes(one: &Candidate, other: &Candidate) -> Vec<&'static str> {
+        let names: HashSet<_> = one.components().keys().chain(other.components().keys()).collect();
+        let differs = |name: &&String| one.components().get(*name) != other.components().get(*name);
+        let mut parts: Vec<_> = names.into_iter().filter(differs).map(|_| "component").collect();
+        parts.extend((one.placement() != other.placement()).then_some("placement"));
+        parts.extend((one.shots() != other.shots()).then_some("shots"));
+        parts.extend((one.parameters() != other.parameters()).then_some("parameters"));
+        parts
+    }
+
+    /// The child of a situation in which the operator applies.
+    fn child(operator: &dyn Operator, situation: &Situation) -> Option<Candidate> {
+        let Situation { parents, train, difficulty, limits, seed } = situation;
+        let parents: Vec<&Candidate> = parents.iter().take(operator.arity()).collect();
+        let context = VariationContext { train, difficulty, limits: *limits };
+        operator.vary(&parents, &context, &mut stream(*seed, "suite", 0))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn all_but_uniform_crossover_change_one_part_of_the_first_parent(situation in situations()) {
+            for (operator, _) in standard_operators() {
+                let part = match operator.name() {
+                    "uniform_crossover" => continue,
+                    "move_placement" => "placement",
+                    name if name.contains("shot") => "shots",
+                    _ => "component",
+                };
+                if let Some(child) = child(&*operator, &situation) {
+                    prop_assert_eq!(changes(&situation.parents[0], &child), [part], "{}", operator.name());
+                }
+            }
+        }
+
+        #[test]
+        fn uniform_crossover_takes_every_part_as_a_parent_has_it(situation in situations()) {
+            let [one, two] = &situation.parents;
+            if let Some(child) = child(&UniformCrossover, &situation) {
+                for name in one.components().keys().chain(two.components().keys()) {
+                    let of = |parent: &Candidate| parent.components().get(name).cloned();
+                    prop_assert!([of(one), of(two)].contains(&of(&child)), "component {}", name);
+                }
+                for name in one.parameters().keys().chain(two.parameters().keys()) {
+                    let of = |parent: &Candidate| parent.parameters().get(name).copied();
+                    prop_assert!([of(one), of(two)].contains(&of(&child)), "parameter {}", name);
+                }
+                let known: Vec<_> = one.shots().iter().chain(two.shots()).collect();
+                prop_assert!(child.shots().iter().all(|shot| known.contains(&shot)));
+                prop_assert!([one.placement(), two.placement()].contains(&child.placement()));
+            }
+        }
     }
 }
