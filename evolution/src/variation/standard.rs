@@ -20,7 +20,7 @@ use super::text::{DeleteText, DuplicateText, MoveText, ShuffleText, SwapText};
 /// found. Drawing all examples anew weighs most of them: which examples stand there matters more than how many,
 /// and a fresh set is the one step that leaves a bad one at once. Phrases (18) are the only source of new
 /// words; text edits (10) can only take from what there is or move it. Crossovers (16) join what was found
-/// apart.
+/// apart. [`TuneParameter`](super::parameter::TuneParameter) is not among them, for it needs ranges.
 pub fn standard_operators() -> Vec<(Arc<dyn Operator>, f64)> {
     vec![
         (Arc::new(DrawShots), 14.0),
