@@ -18,7 +18,7 @@ use crate::optimizers::{AlgorithmConfig, Optimizer, Told, Work};
 use crate::order::balanced_order;
 use crate::piece::{EvaluationOrder, Piece, ProposalId, ProposalOrder};
 use crate::rng::stream;
-use crate::variation::{Operators, VariationLimits};
+use crate::variation::{LeakGuard, Operators, VariationLimits};
 
 pub use checkpoint::{Checkpoint, CheckpointError};
 
@@ -72,6 +72,7 @@ pub struct Run {
     cases: Arc<CaseSet>,
     operators: Arc<Operators>,
     order: Vec<u32>,
+    guard: LeakGuard,
     exchange: Exchange,
     ledger: Ledger,
     account: Account,
@@ -92,6 +93,7 @@ impl Run {
         );
         Self {
             order: balanced_order(&cases.validation, &mut stream(settings.seed, "order", 0)),
+            guard: LeakGuard::new(&cases, &settings.seeds),
             exchange: Exchange::new(&settings, ExchangeState::default()),
             ledger: Ledger::new(&cases),
             account,
@@ -282,6 +284,7 @@ impl Run {
             order: &self.order,
             seed: self.settings.island.seed(self.settings.seed),
             exchange: &mut self.exchange,
+            guard: &self.guard,
             announcements,
         };
         (&mut *self.optimizer, context)

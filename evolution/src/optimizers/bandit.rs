@@ -34,6 +34,8 @@ use crate::optimizers::{Optimizer, Told, Work};
 use crate::piece::{Piece, ProposalOrder};
 use crate::rng::{RunRng, stream};
 
+use crate::variation::OperatorCredits;
+
 use arm::Arm;
 use belief::Beliefs;
 use proposal::Proposal;
@@ -127,6 +129,8 @@ const MOST_AT_ONCE: usize = 12;
 const MOST_AT_THE_START: (usize, usize) = (32, 4);
 /// The same at the end, when there are few arms left to choose from.
 const MOST_AT_THE_END: usize = 64;
+/// Results after which the operator that made an arm is rewarded.
+const CREDITED: usize = 8;
 /// Arms among which a draw is made, at most: the most promising, and the newest.
 const CONTENDERS: (usize, usize) = (48, 16);
 /// Members of the population that observers are told of.
@@ -161,6 +165,7 @@ pub struct Bandit {
     born: u64,
     barren: u32,
     saved: Saved,
+    credits: OperatorCredits,
 }
 
 impl Bandit {
@@ -181,6 +186,7 @@ impl Bandit {
             born: 0,
             barren: 0,
             saved: Saved::default(),
+            credits: OperatorCredits::default(),
         }
     }
 
@@ -320,12 +326,26 @@ impl Bandit {
             (Some(score), Some(place)) => arm.results.push((place as u32, score)),
             _ => arm.failed += 1,
         }
-        let id = arm.id;
+        let (id, known) = (arm.id, arm.known());
+        if known == CREDITED {
+            self.credit(at, context);
+        }
+        let arm = &mut self.arms[at];
         if !arm.ranked && arm.known() >= ranked && context.ledger.mean_on(id, context.ranked()).is_some() {
             arm.ranked = true;
             context.settle(id, Outcome::Kept, ranked);
             context.announce_if_best(id);
             self.list_population();
+        }
+    }
+
+    /// Rewards the operator that made an arm.
+    fn credit(&mut self, at: usize, context: &Context<'_>) {
+        if let Some(born) = context.ledger.born(self.arms[at].id)
+            && !born.birth.parents.is_empty()
+        {
+            let reward = context.improvement(born.id, &born.birth.parents, CREDITED);
+            self.credits.credit(&born.birth.operator, reward);
         }
     }
 

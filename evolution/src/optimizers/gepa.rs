@@ -43,6 +43,7 @@ use crate::optimizers::seeding::{bear_seeds, seed_pieces};
 use crate::optimizers::{Optimizer, Told, Work};
 use crate::piece::ProposalOrder;
 use crate::race::RaceConfig;
+use crate::variation::OperatorCredits;
 
 use pool::Pool;
 use proposal::Proposal;
@@ -169,6 +170,7 @@ pub struct Gepa {
     difficulty: BTreeMap<u32, (f64, u32)>,
     finals: Option<Finals>,
     closing: Option<FinishReason>,
+    credits: OperatorCredits,
 }
 
 impl Gepa {
@@ -195,6 +197,7 @@ impl Gepa {
             difficulty: BTreeMap::new(),
             finals: None,
             closing: None,
+            credits: OperatorCredits::default(),
         }
     }
 

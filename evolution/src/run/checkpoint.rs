@@ -13,7 +13,7 @@ use crate::migration::{Exchange, ExchangeState};
 use crate::order::balanced_order;
 use crate::piece::ProposalOrder;
 use crate::rng::stream;
-use crate::variation::Operators;
+use crate::variation::{LeakGuard, Operators};
 
 /// Version of the form. It grows when an older program could not read a newer checkpoint aright.
 const VERSION: u32 = 4;
@@ -106,6 +106,7 @@ impl Run {
     ) -> Result<Self, CheckpointError> {
         let state: State = serde_json::from_value(checkpoint.state)?;
         Ok(Self {
+            guard: LeakGuard::new(&cases, &settings.seeds),
             order: balanced_order(&cases.validation, &mut stream(settings.seed, "order", 0)),
             ledger: state.ledger,
             account: state.account,
