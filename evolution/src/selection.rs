@@ -4,6 +4,8 @@
 //! a number is worse than any.
 
 pub mod crowding;
+pub mod epsilon_greedy;
+pub mod lexicase;
 pub mod nondominated;
 pub mod pareto;
 pub mod roulette;
@@ -11,6 +13,8 @@ pub mod tournament;
 pub mod truncation;
 
 pub use crowding::{CrowdedRank, crowded_ranks, nsga2_survivors};
+pub use epsilon_greedy::epsilon_greedy;
+pub use lexicase::Lexicase;
 pub use nondominated::nondominated_ranks;
 pub use pareto::ParetoFronts;
 pub use roulette::roulette;
