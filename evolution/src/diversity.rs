@@ -10,6 +10,8 @@ pub mod lsh;
 pub mod minhash;
 pub mod novelty_filter;
 pub mod pairwise;
+pub mod restart;
+pub mod sharing;
 pub mod shingles;
 
 pub use edit::Tokens;
@@ -18,4 +20,6 @@ pub use lsh::LshIndex;
 pub use minhash::{MinHash, mean_sketched_distance};
 pub use novelty_filter::{Neighbour, NoveltyFilter};
 pub use pairwise::{MeanDistance, mean_distance, mean_pairwise_distance};
+pub use restart::{CollapseWatch, RestartConfig};
+pub use sharing::{SharingConfig, shared_fitness};
 pub use shingles::{Shingles, distance};
