@@ -19,7 +19,7 @@ pub use embedding::{Embedding, EmbeddingError, mean_cosine_distance};
 pub use lsh::LshIndex;
 pub use minhash::{MinHash, mean_sketched_distance};
 pub use novelty_filter::{Neighbour, NoveltyFilter};
-pub use pairwise::{MeanDistance, mean_distance, mean_pairwise_distance};
+pub use pairwise::{MeanDistance, ShingleCache, mean_distance};
 pub use restart::{CollapseWatch, RestartConfig};
 pub use sharing::{SharingConfig, shared_fitness};
 pub use shingles::{Shingles, distance};

@@ -41,10 +41,11 @@ impl LshIndex {
     /// Adds a sketch and returns its number.
     ///
     /// # Panics
-    /// At 2³² entries.
+    /// At four billion entries.
     pub fn insert(&mut self, sketch: MinHash) -> usize {
         let number = self.sketches.len();
-        let entry = u32::try_from(number).ok().filter(|entry| *entry != END).expect("fewer than 2³² entries");
+        assert!(number < END as usize, "an index of sketches is full");
+        let entry = number as u32;
         for band in bands(&sketch, self.rows) {
             self.before.push(self.last.insert(band, entry).unwrap_or(END));
         }

@@ -1,8 +1,8 @@
 //! Lexicase selection (Spector 2012; Helmuth, Spector and Matheson 2015) and epsilon-lexicase selection (La Cava,
 //! Spector and Danai 2016).
 
-use rand::Rng;
-use rand::seq::{IndexedRandom, SliceRandom};
+use rand::seq::SliceRandom;
+use rand::{Rng, RngExt};
 
 /// Draws parents case by case: the cases come in a random order, and each keeps those of the candidates left that
 /// do best on it, until one is left. A candidate that is best where others fail becomes a parent however low its
@@ -67,7 +67,8 @@ impl Lexicase {
             let bound = scores().fold(f64::NEG_INFINITY, f64::max) - case.epsilon;
             left.retain(|index| case.scores[*index] >= bound);
         }
-        *left.choose(rng).expect("there is a candidate, and the best on a case stays")
+        // The best on a case stays, so there is somebody.
+        left[rng.random_range(0..left.len())]
     }
 }
 
