@@ -3,6 +3,7 @@
 use crate::account::Account;
 use crate::candidate::{Candidate, CandidateId};
 use crate::case::CaseSet;
+use crate::diversity::ShingleCache;
 use crate::event::{Action, RunEvent};
 use crate::ledger::{Birth, Ledger, Outcome};
 use crate::migration::{Exchange, Migrants};
@@ -31,6 +32,8 @@ pub struct Context<'a> {
     /// The dealings with other islands.
     pub(crate) exchange: &'a mut Exchange,
     pub(crate) guard: &'a LeakGuard,
+    /// What the diversity of the population is computed from.
+    pub(crate) shingles: &'a mut ShingleCache,
     pub(crate) announcements: &'a mut Vec<Action>,
 }
 

@@ -10,7 +10,7 @@ use crate::account::{Account, Budget, Cost, CostModel, share};
 use crate::candidate::{Candidate, CandidateId};
 use crate::case::{Case, CaseSet, Split};
 use crate::context::Context;
-use crate::diversity;
+use crate::diversity::ShingleCache;
 use crate::event::{Action, Event, Finish, Progress, RunEvent};
 use crate::ledger::Ledger;
 use crate::migration::{Exchange, ExchangeState, IslandSettings};
@@ -80,6 +80,7 @@ pub struct Run {
     finish: Option<Finish>,
     /// Questions given out, so that a restored run can ask them again.
     questions: Vec<ProposalOrder>,
+    shingles: ShingleCache,
 }
 
 impl Run {
@@ -100,6 +101,7 @@ impl Run {
             optimizer: settings.algorithm.start(),
             finish: None,
             questions: vec![],
+            shingles: ShingleCache::default(),
             settings,
             cases,
             operators,
@@ -193,7 +195,7 @@ impl Run {
     /// Where it stands now.
     pub fn progress(&mut self) -> Progress {
         let mut ignored = vec![];
-        let (optimizer, context) = self.parts(&mut ignored);
+        let (optimizer, mut context) = self.parts(&mut ignored);
         context.progress(&*optimizer)
     }
 
@@ -285,6 +287,7 @@ impl Run {
             seed: self.settings.island.seed(self.settings.seed),
             exchange: &mut self.exchange,
             guard: &self.guard,
+            shingles: &mut self.shingles,
             announcements,
         };
         (&mut *self.optimizer, context)
@@ -324,7 +327,7 @@ impl Context<'_> {
         self.checkpoint();
     }
 
-    pub(crate) fn progress(&self, optimizer: &dyn Optimizer) -> Progress {
+    pub(crate) fn progress(&mut self, optimizer: &dyn Optimizer) -> Progress {
         let population = optimizer.population();
         let scores: Vec<f64> =
             population.iter().filter_map(|id| self.ledger.mean_on(*id, self.ranked())).collect();
@@ -337,7 +340,7 @@ impl Context<'_> {
             dollars: self.account.spent().dollars,
             best: scores.iter().copied().fold(0.0, f64::max),
             mean: if scores.is_empty() { 0.0 } else { scores.iter().sum::<f64>() / scores.len() as f64 },
-            diversity: diversity::mean_pairwise_distance(&members, self.seed),
+            diversity: self.shingles.mean_distance(&members, self.seed).mean,
             population: population.len() as u32,
         }
     }
