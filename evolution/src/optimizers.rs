@@ -1,11 +1,14 @@
 //! Strategies that decide what is worth doing next.
 
 pub mod bandit;
+pub mod capo;
+pub mod de;
 pub mod ga;
 mod generational;
 pub mod gepa;
 mod mating;
 mod minibatch;
+pub mod promptbreeder;
 mod seeding;
 
 use serde::{Deserialize, Serialize};
@@ -17,10 +20,16 @@ use crate::event::{FinishReason, Saved};
 use crate::piece::{Answer, Piece, ProposalId, ProposalOrder};
 
 pub use bandit::{Bandit, BanditConfig};
+use capo::Capo;
+pub use capo::CapoConfig;
+use de::De;
+pub use de::DeConfig;
 use ga::Ga;
 pub use ga::{GaConfig, ParentSelection};
 use generational::Generational;
 pub use gepa::{Gepa, GepaConfig};
+use promptbreeder::Promptbreeder;
+pub use promptbreeder::PromptbreederConfig;
 
 /// A piece of work that an optimizer wants done.
 #[derive(Debug, Clone, PartialEq)]
@@ -86,22 +95,31 @@ pub trait Optimizer: Send + Sync {
 pub enum AlgorithmConfig {
     /// Every candidate an arm of a growing tree, measured by Thompson sampling.
     Bandit(BanditConfig),
-    /// Reflective mutation with instance-wise Pareto selection (arXiv 2507.19457).
-    Gepa(GepaConfig),
+    /// Crossover and paraphrase by the model, races, and a price on length (arXiv 2504.16005).
+    Capo(CapoConfig),
+    /// Differential evolution (arXiv 2309.08532).
+    De(DeConfig),
     /// A genetic algorithm in generations.
     Ga(GaConfig),
+    /// Reflective mutation with instance-wise Pareto selection (arXiv 2507.19457).
+    Gepa(GepaConfig),
+    /// Mutation prompts that are bred along with the prompts (arXiv 2309.16797).
+    Promptbreeder(PromptbreederConfig),
 }
 
 impl AlgorithmConfig {
     /// Names of all algorithms.
-    pub const NAMES: [&'static str; 3] = ["bandit", "ga", "gepa"];
+    pub const NAMES: [&'static str; 6] = ["bandit", "capo", "de", "ga", "gepa", "promptbreeder"];
 
     /// The name a user writes.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Bandit(_) => "bandit",
-            Self::Gepa(_) => "gepa",
+            Self::Capo(_) => "capo",
+            Self::De(_) => "de",
             Self::Ga(_) => "ga",
+            Self::Gepa(_) => "gepa",
+            Self::Promptbreeder(_) => "promptbreeder",
         }
     }
 
@@ -112,17 +130,28 @@ impl AlgorithmConfig {
     pub fn validate(&self) -> Result<(), String> {
         match self {
             Self::Bandit(config) => config.validate(),
-            Self::Gepa(config) => config.validate(),
+            Self::Capo(config) => config.validate(),
+            Self::De(config) => config.validate(),
             Self::Ga(config) => config.validate(),
+            Self::Gepa(config) => config.validate(),
+            Self::Promptbreeder(config) => config.validate(),
         }
+    }
+
+    /// Whether it can do nothing without a reflection model.
+    pub fn needs_reflection(&self) -> bool {
+        matches!(self, Self::Promptbreeder(_))
     }
 
     /// How many validation cases the search ranks on, of so many, when so many evaluations may be spent.
     pub fn ranking_cases(&self, validation: usize, evaluations: Option<u64>) -> usize {
         let wanted = match self {
             Self::Bandit(config) => config.ranking_cases(evaluations),
-            Self::Gepa(config) => config.ranking_cases(evaluations),
+            Self::Capo(config) => config.ranking_cases(evaluations),
+            Self::De(config) => config.ranking_cases(evaluations),
             Self::Ga(config) => config.ranking_cases(evaluations),
+            Self::Gepa(config) => config.ranking_cases(evaluations),
+            Self::Promptbreeder(config) => config.ranking_cases(evaluations),
         };
         wanted.unwrap_or(validation).clamp(1, validation)
     }
@@ -130,16 +159,22 @@ impl AlgorithmConfig {
     pub(crate) fn start(&self) -> Box<dyn Optimizer> {
         match self {
             Self::Bandit(config) => Box::new(Bandit::new(config.clone())),
-            Self::Gepa(config) => Box::new(Gepa::new(config.clone())),
+            Self::Capo(config) => Box::new(Generational::new(Capo::new(config.clone()))),
+            Self::De(config) => Box::new(Generational::new(De::new(config.clone()))),
             Self::Ga(config) => Box::new(Generational::new(Ga::new(config.clone()))),
+            Self::Gepa(config) => Box::new(Gepa::new(config.clone())),
+            Self::Promptbreeder(config) => Box::new(Generational::new(Promptbreeder::new(config.clone()))),
         }
     }
 
     pub(crate) fn restore(&self, state: serde_json::Value) -> serde_json::Result<Box<dyn Optimizer>> {
         Ok(match self {
             Self::Bandit(_) => Box::new(serde_json::from_value::<Bandit>(state)?),
-            Self::Gepa(_) => Box::new(serde_json::from_value::<Gepa>(state)?),
+            Self::Capo(_) => Box::new(serde_json::from_value::<Generational<Capo>>(state)?),
+            Self::De(_) => Box::new(serde_json::from_value::<Generational<De>>(state)?),
             Self::Ga(_) => Box::new(serde_json::from_value::<Generational<Ga>>(state)?),
+            Self::Gepa(_) => Box::new(serde_json::from_value::<Gepa>(state)?),
+            Self::Promptbreeder(_) => Box::new(serde_json::from_value::<Generational<Promptbreeder>>(state)?),
         })
     }
 }

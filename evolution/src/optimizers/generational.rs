@@ -98,6 +98,7 @@ impl<S: Scheme> Generational<S> {
     }
 
     fn start(&mut self, context: &mut Context<'_>) {
+        self.scheme.begin(context);
         let seeds = context.settings.seeds.clone();
         let wanted = seed_pieces(&seeds, context);
         self.phase = Phase::Seeding;

@@ -6,6 +6,7 @@ use super::generational::{Cohort, Conception, Made};
 use super::minibatch::epoch_minibatch;
 use crate::candidate::{Candidate, CandidateId};
 use crate::rng::RunRng;
+use crate::variation::VariationContext;
 use crate::variation::operators::Drawn;
 use crate::variation::rewrite::Rewrite;
 
@@ -33,6 +34,19 @@ pub(super) fn mate(parents: Vec<CandidateId>, cohort: &Cohort<'_>, rng: &mut Run
             };
             Some(ask(parents, rewrite.as_str(), candidates[0].clone(), component, made))
         }
+    }
+}
+
+/// A variant of a candidate by an operator that is drawn among those that need no model, and the operator's name; `None` when none applies.
+pub(super) fn without_model(
+    candidate: &Candidate,
+    variation: &VariationContext<'_>,
+    cohort: &Cohort<'_>,
+    rng: &mut RunRng,
+) -> Option<(Candidate, String)> {
+    match cohort.context.operators.draw(&[candidate], false, cohort.credits, variation, rng)? {
+        Drawn::Child(child, operator) => Some((child, operator)),
+        Drawn::Ask(_) => None,
     }
 }
 

@@ -7,7 +7,7 @@ mod islands;
 #[expect(dead_code, reason = "the benchmark reads more of an outcome")]
 mod simulation;
 
-use evohub_evolution::optimizers::{GaConfig, GepaConfig};
+use evohub_evolution::optimizers::{CapoConfig, DeConfig, GaConfig, GepaConfig, PromptbreederConfig};
 use evohub_evolution::{AlgorithmConfig, Budget, FinishReason, IslandSettings, Progress, RunEvent};
 use proptest::prelude::*;
 use simulation::{Landscape, Outcome, Setup, simulate};
@@ -41,6 +41,21 @@ fn algorithms() -> impl Strategy<Value = AlgorithmConfig> {
             let mut config = GaConfig { population, elites: population / 3, ..GaConfig::default() };
             config.race.enabled = race;
             AlgorithmConfig::Ga(config)
+        }),
+        (2..8_usize, 1..5_usize, any::<bool>()).prop_map(|(population, crossovers, race)| {
+            let mut config = CapoConfig { population, crossovers, ..CapoConfig::default() };
+            config.race.enabled = race;
+            AlgorithmConfig::Capo(config)
+        }),
+        (3..8_usize, any::<bool>()).prop_map(|(population, race)| {
+            let mut config = DeConfig { population, ..DeConfig::default() };
+            config.race.enabled = race;
+            AlgorithmConfig::De(config)
+        }),
+        (2..9_usize, any::<bool>()).prop_map(|(population, race)| {
+            let mut config = PromptbreederConfig { population, ..PromptbreederConfig::default() };
+            config.race.enabled = race;
+            AlgorithmConfig::Promptbreeder(config)
         }),
     ]
 }
@@ -102,8 +117,13 @@ proptest! {
 
 #[test]
 fn a_budget_is_used_up_and_the_prompt_gets_better() {
-    for algorithm in [AlgorithmConfig::Gepa(GepaConfig::default()), AlgorithmConfig::Ga(GaConfig::default())]
-    {
+    for algorithm in [
+        AlgorithmConfig::Capo(CapoConfig::default()),
+        AlgorithmConfig::De(DeConfig::default()),
+        AlgorithmConfig::Promptbreeder(PromptbreederConfig::default()),
+        AlgorithmConfig::Gepa(GepaConfig::default()),
+        AlgorithmConfig::Ga(GaConfig::default()),
+    ] {
         let name = algorithm.name();
         let outcome = simulate(&Setup { cases: 100, ..setup(algorithm, 2_000) });
         assert_eq!(outcome.finish.reason, FinishReason::Budget);

@@ -36,9 +36,15 @@ pub fn gauss(rng: &mut RunRng) -> f64 {
     (-2.0 * u.ln()).sqrt() * (2.0 * std::f64::consts::PI * v).cos()
 }
 
-/// The qualities that a prompt's text states, one a skill.
-fn qualities(text: &str) -> Vec<f64> {
+/// The qualities that a text states, one a skill.
+fn stated(text: &str) -> Vec<f64> {
     text.split_whitespace().filter_map(|word| word.parse().ok()).collect()
+}
+
+/// The qualities of a prompt: who states none has a poor one.
+fn qualities(text: &str) -> Vec<f64> {
+    let stated = stated(text);
+    if stated.is_empty() { vec![0.3 * hash(&[b"poor", text.as_bytes()])] } else { stated }
 }
 
 impl Landscape {
@@ -76,9 +82,15 @@ impl Landscape {
     pub fn answer(&self, order: &ProposalOrder, seed: u64) -> Answer {
         let digest = Digest::of_fields([order.question.as_bytes(), &order.id.0.to_le_bytes()]);
         let mut rng = stream(seed, &digest.to_string(), order.id.0);
-        let parent = order.question.split("```\n").nth(1).unwrap();
-        let words = self.vary(parent.split("\n```").next().unwrap(), &mut rng);
-        let text = format!("```\n{}\n```", words);
+        // What stands between fences; the prompts among it state qualities.
+        let prompts: Vec<&str> =
+            order.question.split("```").skip(1).step_by(2).filter(|text| !stated(text).is_empty()).collect();
+        let words = match prompts[..] {
+            [] => format!("Do it well, number {}.", order.id.0),
+            [parent] => self.vary(parent, &mut rng),
+            _ => self.vary(prompts[rng.random_range(0..prompts.len())], &mut rng),
+        };
+        let text = format!("```\n{words}\n```");
         Answer { text, truncated: false, dollars: 0.01, tokens: 100 }
     }
 }

@@ -9,7 +9,6 @@ use crate::event::RunEvent;
 use crate::optimizers::seeding::pieces;
 use crate::piece::{Answer, Piece, ProposalId, ProposalOrder};
 use crate::rng::stream;
-use crate::variation::rewrite::{Example, Rewrite};
 
 /// Draws until a child is nobody known.
 const ATTEMPTS: usize = 8;
@@ -93,26 +92,18 @@ impl<S: Scheme> Generational<S> {
 
     /// Writes the question about a parent whose traces are known.
     pub(super) fn reflect(&mut self, number: u64, context: &mut Context<'_>) {
-        let Some(child) = self.children.get_mut(&number) else { return };
+        let Some(child) = self.children.get(&number) else { return };
         let Made::Reflection(batch) = &child.conception.made else { return };
-        let parent = child.conception.parents[0];
-        let examples: Vec<Example<'_>> = batch
-            .iter()
-            .filter_map(|&case| {
-                let trace = context.ledger.trace(parent, case)?;
-                let input = &context.cases.train[case as usize].input;
-                Some(Example { input, output: &trace.output, feedback: &trace.feedback })
-            })
-            .collect();
-        if examples.is_empty() {
-            child.stage = Stage::Stillborn("unmeasurable".into());
-            return;
+        let question = self.scheme.inquire(&child.conception, batch, &self.cohort(context));
+        let Some(child) = self.children.get_mut(&number) else { return };
+        match question {
+            Ok(question) => {
+                child.conception.made = Made::Question(question);
+                child.stage = Stage::Asking(0);
+                self.enter(number, context);
+            }
+            Err(reason) => child.stage = Stage::Stillborn(reason.to_owned()),
         }
-        let question =
-            Rewrite::Reflect.question(&[&child.conception.draft], &child.conception.component, &examples);
-        child.conception.made = Made::Question(question);
-        child.stage = Stage::Asking(0);
-        self.enter(number, context);
     }
 
     pub(super) fn answered(&mut self, id: ProposalId, answer: &Answer, context: &mut Context<'_>) {
@@ -121,11 +112,13 @@ impl<S: Scheme> Generational<S> {
         if !matches!(child.stage, Stage::Asking(asked) if asked == step) {
             return;
         }
+        let mut conception = child.conception.clone();
         let made = context.read_answer(answer).and_then(|text| {
             let mut rng = stream(context.seed, "step", id.0);
-            self.scheme.develop(&child.conception, step, text, &self.cohort(context), &mut rng)
+            self.scheme.develop(&mut conception, step, text, &self.cohort(context), &mut rng)
         });
         let Some(child) = self.children.get_mut(&number) else { return };
+        child.conception = conception;
         match made {
             Ok(made) => {
                 child.stage = match &made {

@@ -11,6 +11,7 @@ use crate::candidate::{Candidate, CandidateId};
 use crate::context::Context;
 use crate::race::RaceConfig;
 use crate::rng::RunRng;
+use crate::variation::rewrite::{Example, Rewrite};
 use crate::variation::{OperatorCredits, VariationContext};
 
 /// What an algorithm in generations leaves to [`super::Generational`].
@@ -29,6 +30,9 @@ pub(crate) trait Scheme: Debug + Clone + Serialize + DeserializeOwned + Send + S
     /// What it leaves to the driver.
     fn rules(&self) -> Rules;
 
+    /// Looks at how the run is set up, once, before anything is measured.
+    fn begin(&mut self, _context: &Context<'_>) {}
+
     /// Children of the next generation.
     fn brood(&self, cohort: &Cohort<'_>) -> usize;
 
@@ -36,14 +40,33 @@ pub(crate) trait Scheme: Debug + Clone + Serialize + DeserializeOwned + Send + S
     /// repeated a few times.
     fn conceive(&self, place: usize, cohort: &Cohort<'_>, rng: &mut RunRng) -> Option<Conception>;
 
+    /// The question about a first parent that was run on these train cases. Unless an algorithm says otherwise the
+    /// model is to reflect on what came of it.
+    ///
+    /// # Errors
+    /// A short stable name of the reason why there is nothing to ask.
+    fn inquire(
+        &self,
+        conception: &Conception,
+        cases: &[u32],
+        cohort: &Cohort<'_>,
+    ) -> Result<String, &'static str> {
+        let examples = cohort.examples(conception.parents[0], cases);
+        if examples.is_empty() {
+            return Err("unmeasurable");
+        }
+        Ok(Rewrite::Reflect.question(&[&conception.draft], &conception.component, &examples))
+    }
+
     /// Goes on with a child whose question number `step`, from 0, was answered with this text. Unless an algorithm
-    /// says otherwise the text is the component that was asked for, and the child is made.
+    /// says otherwise the text is the component that was asked for, and the child is made. Draft and note may be
+    /// changed for the steps to come.
     ///
     /// # Errors
     /// A short stable name of the reason why no child can come of it.
     fn develop(
         &self,
-        conception: &Conception,
+        conception: &mut Conception,
         _step: u32,
         text: String,
         _cohort: &Cohort<'_>,
@@ -126,8 +149,7 @@ pub(crate) enum Made {
     Candidate(Candidate),
     /// The reflection model is asked.
     Question(String),
-    /// The first parent is run on these train cases, then the reflection model is asked to look at what came of
-    /// it.
+    /// The first parent is run on these train cases, then the reflection model is asked about what came of it.
     Reflection(Vec<u32>),
 }
 
@@ -186,6 +208,16 @@ impl Cohort<'_> {
     pub(crate) fn is_new(&self, candidate: &Candidate) -> bool {
         let known = self.context.ledger.born(candidate.id()).is_some();
         !known && !self.children.values().any(|child| child.candidate() == Some(candidate))
+    }
+
+    /// What came of a candidate on train cases, where that is known.
+    pub(crate) fn examples(&self, id: CandidateId, cases: &[u32]) -> Vec<Example<'_>> {
+        let example = |&case: &u32| {
+            let trace = self.context.ledger.trace(id, case)?;
+            let input = &self.context.cases.train[case as usize].input;
+            Some(Example { input, output: &trace.output, feedback: &trace.feedback })
+        };
+        cases.iter().filter_map(example).collect()
     }
 
     /// What operators may look at.
