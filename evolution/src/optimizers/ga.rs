@@ -24,7 +24,7 @@ use crate::migration::Arrival;
 use crate::optimizers::seeding::{bear_seeds, pieces, seed_pieces};
 use crate::optimizers::{Optimizer, Told, Work};
 use crate::piece::ProposalOrder;
-use crate::race::RaceConfig;
+use crate::race::{RaceConfig, RaceTest};
 
 use breeding::Child;
 
@@ -40,7 +40,8 @@ pub struct GaConfig {
     pub tournament: usize,
     /// Probability that a child has two parents, 0 to 1.
     pub crossover: f64,
-    /// How a child's measurement is broken off early.
+    /// How a child's measurement is broken off early: by `bayes` unless told otherwise.
+    #[serde(deserialize_with = "RaceConfig::bayes_unless_given")]
     pub race: RaceConfig,
     /// Validation cases that the search ranks on; absent: chosen by the budget.
     pub ranking_cases: Option<usize>,
@@ -55,7 +56,7 @@ impl Default for GaConfig {
             elites: 2,
             tournament: 3,
             crossover: 0.4,
-            race: RaceConfig::default(),
+            race: RaceConfig::of(RaceTest::Bayes),
             ranking_cases: None,
             finals: 0.15,
         }
@@ -310,8 +311,9 @@ impl Ga {
         let seen = looks[child.look];
         let scores = context.ledger.scores_on(id, &ranked[..seen]);
         let hopeless = |scores: &[f64]| {
-            let reference = child.reference.and_then(|id| context.ledger.scores_on(id, &ranked[..seen]));
-            reference.is_some_and(|reference| self.config.race.is_hopeless(scores, &reference))
+            let reference = child.reference.and_then(|id| context.ledger.scores_on(id, ranked));
+            reference
+                .is_some_and(|reference| self.config.race.is_hopeless(scores, &reference, reference.len()))
         };
         child.seen = if scores.is_some() { seen } else { child.seen };
         match scores {
