@@ -297,9 +297,9 @@ impl Gepa {
         }
         let (best, seen_of_best) = self.pool.best(context);
         let common = &ranked[..seen.min(seen_of_best)];
-        let pair = (context.ledger.scores_on(child, common), context.ledger.scores_on(best, common));
-        let (scores, reference) = (pair.0.unwrap_or(scores), pair.1.unwrap_or_default());
-        if best != child && self.config.race.is_hopeless(&scores, &reference) {
+        let scores = context.ledger.scores_on(child, common).unwrap_or(scores);
+        let reference = context.ledger.scores_on(best, &ranked[..seen_of_best]).unwrap_or_default();
+        if best != child && self.config.race.is_hopeless(&scores, &reference, ranked.len()) {
             proposal.saved.race = (ranked.len() - seen) as u64;
             return Outcome::Dropped;
         }
