@@ -10,7 +10,7 @@ use crate::account::{Account, Budget, Cost, CostModel, share};
 use crate::candidate::{Candidate, CandidateId};
 use crate::case::{Case, CaseSet, Split};
 use crate::context::Context;
-use crate::diversity;
+use crate::diversity::ShingleCache;
 use crate::event::{Action, Event, Finish, Progress, RunEvent};
 use crate::ledger::Ledger;
 use crate::migration::{Exchange, ExchangeState, IslandSettings};
@@ -18,7 +18,7 @@ use crate::optimizers::{AlgorithmConfig, Optimizer, Told, Work};
 use crate::order::balanced_order;
 use crate::piece::{EvaluationOrder, Piece, ProposalId, ProposalOrder};
 use crate::rng::stream;
-use crate::variation::{Operators, VariationLimits};
+use crate::variation::{LeakGuard, Operators, VariationLimits};
 
 pub use checkpoint::{Checkpoint, CheckpointError};
 
@@ -72,6 +72,7 @@ pub struct Run {
     cases: Arc<CaseSet>,
     operators: Arc<Operators>,
     order: Vec<u32>,
+    guard: LeakGuard,
     exchange: Exchange,
     ledger: Ledger,
     account: Account,
@@ -79,6 +80,7 @@ pub struct Run {
     finish: Option<Finish>,
     /// Questions given out, so that a restored run can ask them again.
     questions: Vec<ProposalOrder>,
+    shingles: ShingleCache,
 }
 
 impl Run {
@@ -103,12 +105,14 @@ impl Run {
         );
         Self {
             order: balanced_order(&cases.validation, &mut stream(settings.seed, "order", 0)),
+            guard: LeakGuard::new(&cases, &settings.seeds),
             exchange: Exchange::new(&settings, ExchangeState::default()),
             ledger: Ledger::new(&cases),
             account,
             optimizer,
             finish: None,
             questions: vec![],
+            shingles: ShingleCache::default(),
             settings,
             cases,
             operators,
@@ -202,7 +206,7 @@ impl Run {
     /// Where it stands now.
     pub fn progress(&mut self) -> Progress {
         let mut ignored = vec![];
-        let (optimizer, context) = self.parts(&mut ignored);
+        let (optimizer, mut context) = self.parts(&mut ignored);
         context.progress(&*optimizer)
     }
 
@@ -293,6 +297,8 @@ impl Run {
             order: &self.order,
             seed: self.settings.island.seed(self.settings.seed),
             exchange: &mut self.exchange,
+            guard: &self.guard,
+            shingles: &mut self.shingles,
             announcements,
         };
         (&mut *self.optimizer, context)
@@ -332,7 +338,7 @@ impl Context<'_> {
         self.checkpoint();
     }
 
-    pub(crate) fn progress(&self, optimizer: &dyn Optimizer) -> Progress {
+    pub(crate) fn progress(&mut self, optimizer: &dyn Optimizer) -> Progress {
         let population = optimizer.population();
         let scores: Vec<f64> =
             population.iter().filter_map(|id| self.ledger.mean_on(*id, self.ranked())).collect();
@@ -345,7 +351,7 @@ impl Context<'_> {
             dollars: self.account.spent().dollars,
             best: scores.iter().copied().fold(0.0, f64::max),
             mean: if scores.is_empty() { 0.0 } else { scores.iter().sum::<f64>() / scores.len() as f64 },
-            diversity: diversity::mean_pairwise_distance(&members, self.seed),
+            diversity: self.shingles.mean_distance(&members, self.seed).mean,
             population: population.len() as u32,
         }
     }

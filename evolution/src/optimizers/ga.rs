@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::generational::{Cohort, Conception, Newcomer, Rivals, Rules, Scheme};
 use super::mating::{best_first, mate};
 use crate::candidate::CandidateId;
-use crate::race::RaceConfig;
+use crate::race::{RaceConfig, RaceTest};
 use crate::rng::RunRng;
 use crate::selection::{roulette, tournament};
 
@@ -52,7 +52,7 @@ impl Default for GaConfig {
             selection: ParentSelection::Tournament,
             tournament: 3,
             crossover: 0.4,
-            race: RaceConfig::default(),
+            race: RaceConfig::of(RaceTest::Bayes),
             ranking_cases: None,
             finals: 0.15,
         }

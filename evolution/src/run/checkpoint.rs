@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Run, RunSettings};
 use crate::account::Account;
 use crate::case::CaseSet;
+use crate::diversity::ShingleCache;
 use crate::event::Finish;
 use crate::ledger::Ledger;
 use crate::migration::{Exchange, ExchangeState};
@@ -14,7 +15,7 @@ use crate::optimizers::Optimizer;
 use crate::order::balanced_order;
 use crate::piece::ProposalOrder;
 use crate::rng::stream;
-use crate::variation::Operators;
+use crate::variation::{LeakGuard, Operators};
 
 /// Version of the form. It grows when an older program could not read a newer checkpoint aright.
 const VERSION: u32 = 4;
@@ -122,12 +123,14 @@ impl Run {
     ) -> Result<Self, CheckpointError> {
         let state: State = serde_json::from_value(checkpoint.state)?;
         Ok(Self {
+            guard: LeakGuard::new(&cases, &settings.seeds),
             order: balanced_order(&cases.validation, &mut stream(settings.seed, "order", 0)),
             ledger: state.ledger,
             account: state.account,
             optimizer: restore(state.optimizer)?,
             finish: state.finish,
             questions: state.questions,
+            shingles: ShingleCache::default(),
             exchange: Exchange::new(&settings, state.exchange),
             settings,
             cases,

@@ -27,8 +27,8 @@ impl<S: Scheme> Generational<S> {
         }
         let better = |id: &&CandidateId| {
             let rival = context.ledger.candidate(**id);
-            let reference = rival.and_then(|rival| self.scheme.scores(rival, &ranked[..seen], context));
-            reference.is_some_and(|reference| race.is_hopeless(&scores, &reference))
+            let reference = rival.and_then(|rival| self.scheme.scores(rival, ranked, context));
+            reference.is_some_and(|reference| race.is_hopeless(&scores, &reference, reference.len()))
         };
         let needed = child.rivals.needed;
         let falls = needed > 0 && child.rivals.ids.iter().filter(better).take(needed).count() >= needed;

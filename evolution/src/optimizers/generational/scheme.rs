@@ -1,5 +1,6 @@
 //! What is particular to one algorithm in generations.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use serde::Serialize;
@@ -10,8 +11,8 @@ use crate::candidate::{Candidate, CandidateId};
 use crate::context::Context;
 use crate::race::RaceConfig;
 use crate::rng::RunRng;
-use crate::variation::VariationContext;
 use crate::variation::rewrite::{Example, Rewrite};
+use crate::variation::{OperatorCredits, VariationContext};
 
 /// What an algorithm in generations leaves to [`super::Generational`].
 #[derive(Debug, Clone, Copy)]
@@ -183,7 +184,9 @@ pub(crate) struct Cohort<'a> {
     pub(crate) fitness: &'a [f64],
     /// Generations completed.
     pub(crate) generation: u32,
-    pub(super) children: &'a std::collections::BTreeMap<u64, Child>,
+    /// What operators brought so far.
+    pub(crate) credits: &'a OperatorCredits,
+    pub(super) children: &'a BTreeMap<u64, Child>,
 }
 
 impl Cohort<'_> {
