@@ -3,6 +3,7 @@
 use crate::account::Account;
 use crate::candidate::{Candidate, CandidateId};
 use crate::case::CaseSet;
+use crate::diversity::ShingleCache;
 use crate::event::{Action, RunEvent};
 use crate::ledger::{Birth, Ledger, Outcome};
 use crate::migration::{Exchange, Migrants};
@@ -28,6 +29,8 @@ pub struct Context<'a> {
     pub seed: u64,
     /// The dealings with other islands.
     pub(crate) exchange: &'a mut Exchange,
+    /// What the diversity of the population is computed from.
+    pub(crate) shingles: &'a mut ShingleCache,
     pub(crate) announcements: &'a mut Vec<Action>,
 }
 

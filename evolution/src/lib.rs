@@ -4,6 +4,7 @@
 //! the same events give the same actions for ever.
 
 pub mod account;
+pub mod archive;
 pub mod candidate;
 pub mod case;
 pub mod context;

@@ -10,7 +10,7 @@ use crate::account::{Account, Budget, Cost, CostModel, share};
 use crate::candidate::{Candidate, CandidateId};
 use crate::case::{Case, CaseSet, Split};
 use crate::context::Context;
-use crate::diversity;
+use crate::diversity::ShingleCache;
 use crate::event::{Action, Event, Finish, Progress, RunEvent};
 use crate::ledger::Ledger;
 use crate::migration::{Exchange, ExchangeState, IslandSettings};
@@ -79,6 +79,7 @@ pub struct Run {
     finish: Option<Finish>,
     /// Questions given out, so that a restored run can ask them again.
     questions: Vec<ProposalOrder>,
+    shingles: ShingleCache,
 }
 
 impl Run {
@@ -98,6 +99,7 @@ impl Run {
             optimizer: settings.algorithm.start(),
             finish: None,
             questions: vec![],
+            shingles: ShingleCache::default(),
             settings,
             cases,
             operators,
@@ -191,7 +193,7 @@ impl Run {
     /// Where it stands now.
     pub fn progress(&mut self) -> Progress {
         let mut ignored = vec![];
-        let (optimizer, context) = self.parts(&mut ignored);
+        let (optimizer, mut context) = self.parts(&mut ignored);
         context.progress(&*optimizer)
     }
 
@@ -282,6 +284,7 @@ impl Run {
             order: &self.order,
             seed: self.settings.island.seed(self.settings.seed),
             exchange: &mut self.exchange,
+            shingles: &mut self.shingles,
             announcements,
         };
         (&mut *self.optimizer, context)
@@ -321,7 +324,7 @@ impl Context<'_> {
         self.checkpoint();
     }
 
-    pub(crate) fn progress(&self, optimizer: &dyn Optimizer) -> Progress {
+    pub(crate) fn progress(&mut self, optimizer: &dyn Optimizer) -> Progress {
         let population = optimizer.population();
         let scores: Vec<f64> =
             population.iter().filter_map(|id| self.ledger.mean_on(*id, self.ranked())).collect();
@@ -334,7 +337,7 @@ impl Context<'_> {
             dollars: self.account.spent().dollars,
             best: scores.iter().copied().fold(0.0, f64::max),
             mean: if scores.is_empty() { 0.0 } else { scores.iter().sum::<f64>() / scores.len() as f64 },
-            diversity: diversity::mean_pairwise_distance(&members, self.seed),
+            diversity: self.shingles.mean_distance(&members, self.seed).mean,
             population: population.len() as u32,
         }
     }

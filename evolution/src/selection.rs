@@ -1,12 +1,23 @@
 //! Which candidates become parents, and which survive: pure functions of fitness.
 //!
-//! Every function draws from at least one candidate. Fitness is better when higher. A fitness that is not a number is worse than any.
+//! Every function that draws does so from at least one candidate. Fitness is better when higher. A fitness that is not
+//! a number is worse than any.
 
+pub mod crowding;
+pub mod deterministic_crowding;
+pub mod epsilon_greedy;
+pub mod lexicase;
+pub mod nondominated;
 pub mod pareto;
 pub mod roulette;
 pub mod tournament;
 pub mod truncation;
 
+pub use crowding::{CrowdedRank, crowded_ranks, nsga2_survivors};
+pub use deterministic_crowding::Family;
+pub use epsilon_greedy::epsilon_greedy;
+pub use lexicase::Lexicase;
+pub use nondominated::nondominated_ranks;
 pub use pareto::ParetoFronts;
 pub use roulette::roulette;
 pub use tournament::tournament;

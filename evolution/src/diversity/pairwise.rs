@@ -1,9 +1,12 @@
 //! How diverse a population is.
 
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+
 use rand::RngExt;
 
 use super::Shingles;
-use crate::candidate::Candidate;
+use crate::candidate::{Candidate, CandidateId};
 use crate::rng::stream;
 
 /// Up to this many candidates every pair counts.
@@ -20,37 +23,58 @@ pub struct MeanDistance {
     pub standard_error: f64,
 }
 
-/// The mean distance over all pairs of candidates, 0 to 1; 0 for fewer than two. Of more than 300 candidates,
-/// 20,000 random pairs stand for all; the seed decides which.
-pub fn mean_pairwise_distance(candidates: &[&Candidate], seed: u64) -> f64 {
-    let shingles: Vec<_> = candidates.iter().map(|candidate| Shingles::of(candidate)).collect();
-    mean_distance(&shingles.iter().collect::<Vec<_>>(), seed).mean
-}
-
-/// The same of shingles made before, with the error of the sample.
+/// The mean distance over all pairs of a population. Of more than 300 members, 20,000 random pairs stand for all;
+/// the seed decides which.
 pub fn mean_distance(population: &[&Shingles], seed: u64) -> MeanDistance {
-    if population.len() <= MOST_EXACT { exact(population) } else { sampled(population, seed) }
+    mean_over_pairs(population.len(), seed, |one, other| population[one].distance(population[other]))
 }
 
-fn exact(population: &[&Shingles]) -> MeanDistance {
-    let pairs = population.len() * population.len().saturating_sub(1) / 2;
+/// The shingles of a population from one generation to the next: they are made once for each candidate, and of a
+/// large population only for those of whom a sampled pair is. It is no state: a fresh one gives the same distances.
+#[derive(Debug, Clone, Default)]
+pub struct ShingleCache {
+    known: BTreeMap<CandidateId, Shingles>,
+}
+
+impl ShingleCache {
+    /// The mean distance over all pairs of a population, as [`mean_distance`] has it. What is no longer in the
+    /// population is forgotten.
+    pub fn mean_distance(&mut self, population: &[&Candidate], seed: u64) -> MeanDistance {
+        let known = population.iter().map(|candidate| self.known.remove(&candidate.id()));
+        let members: Vec<OnceCell<Shingles>> =
+            known.map(|k| k.map_or_else(OnceCell::new, OnceCell::from)).collect();
+        let shingles = |index: usize| members[index].get_or_init(|| Shingles::of(population[index]));
+        let found =
+            mean_over_pairs(population.len(), seed, |one, other| shingles(one).distance(shingles(other)));
+        let members = population.iter().zip(members);
+        self.known = members.filter_map(|(own, known)| Some((own.id(), known.into_inner()?))).collect();
+        found
+    }
+}
+
+/// The mean over all pairs of so many, or over a sample of them.
+fn mean_over_pairs(count: usize, seed: u64, distance: impl FnMut(usize, usize) -> f64) -> MeanDistance {
+    if count <= MOST_EXACT { exact(count, distance) } else { sampled(count, seed, distance) }
+}
+
+fn exact(count: usize, mut distance: impl FnMut(usize, usize) -> f64) -> MeanDistance {
+    let pairs = count * count.saturating_sub(1) / 2;
     if pairs == 0 {
         return MeanDistance::default();
     }
-    let others = population.iter().enumerate().map(|(index, one)| (one, &population[index + 1..]));
-    let total: f64 = others.flat_map(|(one, others)| others.iter().map(|other| one.distance(other))).sum();
+    let all = (0..count).flat_map(|one| (one + 1..count).map(move |other| (one, other)));
+    let total: f64 = all.map(|(one, other)| distance(one, other)).sum();
     MeanDistance { mean: total / pairs as f64, standard_error: 0.0 }
 }
 
 /// Of pairs drawn with replacement, each as likely as any other.
-fn sampled(population: &[&Shingles], seed: u64) -> MeanDistance {
-    let mut rng = stream(seed, "pairwise distance", population.len() as u64);
+fn sampled(count: usize, seed: u64, mut distance: impl FnMut(usize, usize) -> f64) -> MeanDistance {
+    let mut rng = stream(seed, "pairwise distance", count as u64);
     let (mut total, mut squares) = (0.0, 0.0);
     for _ in 0..SAMPLED_PAIRS {
-        let one = rng.random_range(0..population.len());
-        let other = rng.random_range(0..population.len() - 1);
-        let other = other + usize::from(other >= one);
-        let distance = population[one].distance(population[other]);
+        let one = rng.random_range(0..count);
+        let other = rng.random_range(0..count - 1);
+        let distance = distance(one, other + usize::from(other >= one));
         total += distance;
         squares += distance * distance;
     }
@@ -73,8 +97,9 @@ mod tests {
     fn fewer_than_two_have_none() {
         assert_eq!(mean_distance(&[], 1), MeanDistance::default());
         let only = Candidate::from_instruction("x").unwrap();
-        assert_eq!(mean_pairwise_distance(&[&only], 1), 0.0);
-        assert_eq!(mean_pairwise_distance(&[&only, &only], 1), 0.0);
+        for population in [vec![], vec![&only], vec![&only; 2], vec![&only; 400]] {
+            assert_eq!(ShingleCache::default().mean_distance(&population, 1), MeanDistance::default());
+        }
     }
 
     #[test]
@@ -88,10 +113,27 @@ mod tests {
     fn a_sample_is_near_the_whole_and_repeats() {
         let population = population(400);
         let population: Vec<_> = population.iter().collect();
-        let (whole, part) = (exact(&population), mean_distance(&population, 5));
+        let distance = |one: usize, other: usize| population[one].distance(population[other]);
+        let (whole, part) = (exact(population.len(), distance), mean_distance(&population, 5));
         assert!(part.standard_error > 0.0 && part.standard_error < 0.0036);
         assert!((whole.mean - part.mean).abs() < 4.0 * part.standard_error, "{whole:?} {part:?}");
         assert_eq!(part, mean_distance(&population, 5));
         assert_ne!(part.mean, mean_distance(&population, 6).mean);
+    }
+
+    #[test]
+    fn what_is_kept_from_generation_to_generation_changes_no_distance() {
+        let text = |number: usize| format!("w{} w{} {number}", number % 7, number % 5);
+        let candidates: Vec<_> =
+            (0..900).map(|number| Candidate::from_instruction(text(number)).unwrap()).collect();
+        let mut cache = ShingleCache::default();
+        for range in [0..40, 20..60, 0..400, 200..900, 880..890] {
+            let population: Vec<_> = candidates[range].iter().collect();
+            let shingles: Vec<_> = population.iter().map(|candidate| Shingles::of(candidate)).collect();
+            let fresh = mean_distance(&shingles.iter().collect::<Vec<_>>(), 3);
+            assert_eq!(cache.mean_distance(&population, 3), fresh);
+            assert!(cache.known.len() <= population.len());
+        }
+        assert_eq!(cache.known.len(), 10);
     }
 }

@@ -59,7 +59,12 @@ impl Shingles {
         if all == 0 { 0.0 } else { 1.0 - common as f64 / all as f64 }
     }
 
-    fn from_hashes(mut hashes: Vec<u64>) -> Self {
+    /// The hashes, in ascending order.
+    pub(super) fn hashes(&self) -> &[u64] {
+        &self.hashes
+    }
+
+    pub(super) fn from_hashes(mut hashes: Vec<u64>) -> Self {
         hashes.sort_unstable();
         hashes.dedup();
         Self { hashes: hashes.into() }
@@ -71,10 +76,27 @@ pub fn distance(one: &Candidate, other: &Candidate) -> f64 {
     if one == other { 0.0 } else { Shingles::of(one).distance(&Shingles::of(other)) }
 }
 
-fn tokens(text: &str) -> impl Iterator<Item = u64> {
+pub(super) fn tokens(text: &str) -> impl Iterator<Item = u64> {
     text.split_word_bounds()
         .filter(|token| !token.trim().is_empty())
         .map(|token| hash(BASIS, token.as_bytes()))
+}
+
+/// All tokens of a candidate in a row, each component and turn after a token that stands for its name.
+pub(super) fn candidate_tokens(candidate: &Candidate) -> Vec<u64> {
+    let section = |kind: &[u8], name: &str| hash(hash(BASIS, kind), name.as_bytes());
+    let mut all = vec![section(b"placement", candidate.placement().as_str())];
+    for (name, text) in candidate.components() {
+        all.push(section(b"component", name));
+        all.extend(tokens(text));
+    }
+    for shot in candidate.shots() {
+        for (turn, text) in [("input", &shot.input), ("output", &shot.output)] {
+            all.push(section(b"shot", turn));
+            all.extend(tokens(text));
+        }
+    }
+    all
 }
 
 fn collect_shot(shot: &Shot, hashes: &mut Vec<u64>) {
@@ -96,10 +118,13 @@ const EDGE: u64 = 0;
 /// What FNV-1a starts from.
 const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
 
-/// FNV-1a with a final mix (that of SplitMix64): unlike the standard library's, the same in every release.
+/// FNV-1a with a final mix: unlike the standard library's, the same in every release.
 fn hash(state: u64, bytes: &[u8]) -> u64 {
-    let state =
-        bytes.iter().fold(state, |h, byte| (h ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    mix(bytes.iter().fold(state, |h, byte| (h ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)))
+}
+
+/// The final mix of SplitMix64: every bit of the result depends on every bit given.
+pub(super) fn mix(state: u64) -> u64 {
     let state = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let state = (state ^ (state >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     state ^ (state >> 31)

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Run, RunSettings};
 use crate::account::Account;
 use crate::case::CaseSet;
+use crate::diversity::ShingleCache;
 use crate::event::Finish;
 use crate::ledger::Ledger;
 use crate::migration::{Exchange, ExchangeState};
@@ -112,6 +113,7 @@ impl Run {
             optimizer: settings.algorithm.restore(state.optimizer)?,
             finish: state.finish,
             questions: state.questions,
+            shingles: ShingleCache::default(),
             exchange: Exchange::new(&settings, state.exchange),
             settings,
             cases,
