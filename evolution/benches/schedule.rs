@@ -11,13 +11,6 @@ use evohub_evolution::optimizers::suite::{Landscape, Outcome, Setup, simulate};
 use evohub_evolution::optimizers::{BanditConfig, GaConfig, GepaConfig};
 use evohub_evolution::race::RaceConfig;
 
-const LANDSCAPES: [(&str, Landscape); 4] = [
-    ("proposals help", Landscape::HELPFUL),
-    ("proposals hurt, wide", Landscape::WIDE),
-    ("proposals mostly hurt", Landscape::HARMFUL),
-    ("six skills", Landscape::SKILLS),
-];
-
 fn variants() -> Vec<(String, AlgorithmConfig)> {
     let plain = RaceConfig { enabled: false, ..RaceConfig::default() };
     let paper = GepaConfig {
@@ -48,7 +41,7 @@ fn variants() -> Vec<(String, AlgorithmConfig)> {
 
 fn main() {
     let seeds = std::env::var("SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(20_u64);
-    for (name, landscape) in LANDSCAPES {
+    for (name, landscape) in Landscape::ALL {
         println!("{name} (start {:.2}), {seeds} seeds", landscape.truth(&landscape.seed()));
         println!(
             "  {:22} {:>5} {:>8} {:>6} {:>10} {:>15}",

@@ -34,6 +34,13 @@ impl Landscape {
     pub const HARMFUL: Self = Self { drift: -0.03, spread: 0.05, skills: 1 };
     /// Each proposal changes one skill in six.
     pub const SKILLS: Self = Self { drift: 0.0, spread: 0.05, skills: 6 };
+    /// All of them with what they are called.
+    pub const ALL: [(&'static str, Self); 4] = [
+        ("proposals help", Self::HELPFUL),
+        ("proposals hurt, wide", Self::WIDE),
+        ("proposals mostly hurt", Self::HARMFUL),
+        ("six skills", Self::SKILLS),
+    ];
 
     /// Where the search starts.
     #[expect(clippy::expect_used, reason = "a landscape has a skill")]
@@ -57,7 +64,7 @@ impl Landscape {
 
     /// What the reflection model answers: a change of one of the prompts it is shown. It depends on the question and
     /// the proposal alone.
-    pub(super) fn answer(&self, order: &ProposalOrder, seed: u64) -> Answer {
+    pub fn answer(&self, order: &ProposalOrder, seed: u64) -> Answer {
         let digest = Digest::of_fields([order.question.as_bytes(), &order.id.0.to_le_bytes()]);
         let mut rng = stream(seed, &digest.to_string(), order.id.0);
         // What stands between fences; the prompts among it state qualities.
