@@ -3,6 +3,7 @@
 pub mod bandit;
 pub mod best_of_n;
 pub mod capo;
+mod cases;
 pub mod de;
 pub mod ga;
 mod generational;
