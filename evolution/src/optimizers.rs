@@ -1,14 +1,20 @@
 //! Strategies that decide what is worth doing next.
 
 pub mod bandit;
+pub mod best_of_n;
 pub mod capo;
 pub mod de;
 pub mod ga;
 mod generational;
 pub mod gepa;
+mod leaders;
 mod mating;
 mod minibatch;
+pub mod nsga2;
 pub mod promptbreeder;
+pub mod property;
+pub mod random;
+mod readability;
 mod seeding;
 
 use serde::{Deserialize, Serialize};
@@ -20,6 +26,8 @@ use crate::event::{FinishReason, Saved};
 use crate::piece::{Answer, Piece, ProposalId, ProposalOrder};
 
 pub use bandit::{Bandit, BanditConfig};
+use best_of_n::BestOfN;
+pub use best_of_n::BestOfNConfig;
 use capo::Capo;
 pub use capo::CapoConfig;
 use de::De;
@@ -28,8 +36,13 @@ use ga::Ga;
 pub use ga::{GaConfig, ParentSelection};
 use generational::Generational;
 pub use gepa::{Gepa, GepaConfig};
+use nsga2::Nsga2;
+pub use nsga2::{Constraints, Nsga2Config, Preference};
 use promptbreeder::Promptbreeder;
 pub use promptbreeder::PromptbreederConfig;
+pub use property::Property;
+use random::Random;
+pub use random::RandomConfig;
 
 /// A piece of work that an optimizer wants done.
 #[derive(Debug, Clone, PartialEq)]
@@ -95,6 +108,8 @@ pub trait Optimizer: Send + Sync {
 pub enum AlgorithmConfig {
     /// Every candidate an arm of a growing tree, measured by Thompson sampling.
     Bandit(BanditConfig),
+    /// Variants of the first seed, of which the best wins.
+    BestOfN(BestOfNConfig),
     /// Crossover and paraphrase by the model, races, and a price on length (arXiv 2504.16005).
     Capo(CapoConfig),
     /// Differential evolution (arXiv 2309.08532).
@@ -103,23 +118,31 @@ pub enum AlgorithmConfig {
     Ga(GaConfig),
     /// Reflective mutation with instance-wise Pareto selection (arXiv 2507.19457).
     Gepa(GepaConfig),
+    /// A front over several objectives, with constraints (NSGA-II).
+    Nsga2(Nsga2Config),
     /// Mutation prompts that are bred along with the prompts (arXiv 2309.16797).
     Promptbreeder(PromptbreederConfig),
+    /// Random operators on the seeds: the baseline.
+    Random(RandomConfig),
 }
 
 impl AlgorithmConfig {
     /// Names of all algorithms.
-    pub const NAMES: [&'static str; 6] = ["bandit", "capo", "de", "ga", "gepa", "promptbreeder"];
+    pub const NAMES: [&'static str; 9] =
+        ["bandit", "best-of-n", "capo", "de", "ga", "gepa", "nsga2", "promptbreeder", "random"];
 
     /// The name a user writes.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Bandit(_) => "bandit",
+            Self::BestOfN(_) => "best-of-n",
             Self::Capo(_) => "capo",
             Self::De(_) => "de",
             Self::Ga(_) => "ga",
             Self::Gepa(_) => "gepa",
+            Self::Nsga2(_) => "nsga2",
             Self::Promptbreeder(_) => "promptbreeder",
+            Self::Random(_) => "random",
         }
     }
 
@@ -130,11 +153,14 @@ impl AlgorithmConfig {
     pub fn validate(&self) -> Result<(), String> {
         match self {
             Self::Bandit(config) => config.validate(),
+            Self::BestOfN(config) => config.validate(),
             Self::Capo(config) => config.validate(),
             Self::De(config) => config.validate(),
             Self::Ga(config) => config.validate(),
             Self::Gepa(config) => config.validate(),
+            Self::Nsga2(config) => config.validate(),
             Self::Promptbreeder(config) => config.validate(),
+            Self::Random(config) => config.validate(),
         }
     }
 
@@ -147,11 +173,14 @@ impl AlgorithmConfig {
     pub fn ranking_cases(&self, validation: usize, evaluations: Option<u64>) -> usize {
         let wanted = match self {
             Self::Bandit(config) => config.ranking_cases(evaluations),
+            Self::BestOfN(config) => config.ranking_cases(evaluations),
             Self::Capo(config) => config.ranking_cases(evaluations),
             Self::De(config) => config.ranking_cases(evaluations),
             Self::Ga(config) => config.ranking_cases(evaluations),
             Self::Gepa(config) => config.ranking_cases(evaluations),
+            Self::Nsga2(config) => config.ranking_cases(evaluations),
             Self::Promptbreeder(config) => config.ranking_cases(evaluations),
+            Self::Random(config) => config.ranking_cases(evaluations),
         };
         wanted.unwrap_or(validation).clamp(1, validation)
     }
@@ -159,22 +188,28 @@ impl AlgorithmConfig {
     pub(crate) fn start(&self) -> Box<dyn Optimizer> {
         match self {
             Self::Bandit(config) => Box::new(Bandit::new(config.clone())),
+            Self::BestOfN(config) => Box::new(Generational::new(BestOfN::new(config.clone()))),
             Self::Capo(config) => Box::new(Generational::new(Capo::new(config.clone()))),
             Self::De(config) => Box::new(Generational::new(De::new(config.clone()))),
             Self::Ga(config) => Box::new(Generational::new(Ga::new(config.clone()))),
             Self::Gepa(config) => Box::new(Gepa::new(config.clone())),
+            Self::Nsga2(config) => Box::new(Generational::new(Nsga2::new(config.clone()))),
             Self::Promptbreeder(config) => Box::new(Generational::new(Promptbreeder::new(config.clone()))),
+            Self::Random(config) => Box::new(Generational::new(Random::new(config.clone()))),
         }
     }
 
     pub(crate) fn restore(&self, state: serde_json::Value) -> serde_json::Result<Box<dyn Optimizer>> {
         Ok(match self {
             Self::Bandit(_) => Box::new(serde_json::from_value::<Bandit>(state)?),
+            Self::BestOfN(_) => Box::new(serde_json::from_value::<Generational<BestOfN>>(state)?),
             Self::Capo(_) => Box::new(serde_json::from_value::<Generational<Capo>>(state)?),
             Self::De(_) => Box::new(serde_json::from_value::<Generational<De>>(state)?),
             Self::Ga(_) => Box::new(serde_json::from_value::<Generational<Ga>>(state)?),
             Self::Gepa(_) => Box::new(serde_json::from_value::<Gepa>(state)?),
+            Self::Nsga2(_) => Box::new(serde_json::from_value::<Generational<Nsga2>>(state)?),
             Self::Promptbreeder(_) => Box::new(serde_json::from_value::<Generational<Promptbreeder>>(state)?),
+            Self::Random(_) => Box::new(serde_json::from_value::<Generational<Random>>(state)?),
         })
     }
 }

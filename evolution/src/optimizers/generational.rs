@@ -8,6 +8,7 @@
 
 mod breeding;
 mod child;
+mod duel;
 mod exchange;
 mod racing;
 mod scheme;
@@ -31,6 +32,7 @@ use crate::variation::OperatorCredits;
 use child::{Child, Stage};
 use racing::Scored as _;
 
+pub(crate) use duel::Duel;
 pub(crate) use scheme::{Cohort, Conception, Made, Newcomer, Rivals, Rules, Scheme};
 
 /// Generations in a row that brought nobody new, after which nothing is left to try.
@@ -197,34 +199,35 @@ impl<S: Scheme> Generational<S> {
         context.say_farewell();
         let most = context.account.budget().evaluations;
         let left = most.map(|most| most.saturating_sub(context.account.evaluations()));
-        let finalists = self.scheme.finalists(&self.cohort(context));
-        let finals = Finals::new(&finalists, left, context);
+        let finals = self.scheme.finals(left, &self.cohort(context));
         self.phase = Phase::Finals;
         context.checkpoint();
         if self.measurements.request(SEEDS, finals.pieces(), context.ledger) {
-            self.phase = Phase::Over(FinishReason::Budget);
+            self.phase = Phase::Over(self.ending(context));
         }
         self.finals = Some(finals);
     }
 
-    /// Children of the next generation, unless too few fit into the part of the budget that is not kept for the
-    /// finals.
+    /// Why it is over once the finals are.
+    fn ending(&self, context: &Context<'_>) -> FinishReason {
+        let is_exhausted = self.barren >= BARREN || self.scheme.is_complete(&self.cohort(context));
+        if is_exhausted { FinishReason::Exhausted } else { FinishReason::Budget }
+    }
+
+    /// Children of the next generation, unless the scheme wants no more, or too few fit into the part of the budget
+    /// that is not kept for the finals.
     fn next_brood(&self, context: &Context<'_>) -> Option<usize> {
-        let wanted = self.scheme.brood(&self.cohort(context)).max(1);
+        let cohort = self.cohort(context);
+        if self.scheme.is_complete(&cohort) {
+            return None;
+        }
+        let wanted = self.scheme.brood(&cohort).max(1);
         let affordable = self.affordable(context);
         (affordable >= wanted.div_ceil(2)).then(|| wanted.min(affordable))
     }
 
-    /// How many candidates can be measured on all ranked cases before the finals.
     fn affordable(&self, context: &Context<'_>) -> usize {
-        let finals = self.scheme.rules().finals;
-        if context.account.spent_share() > 1.0 - finals {
-            return 0;
-        }
-        let Some(most) = context.account.budget().evaluations else { return usize::MAX };
-        let search = (most as f64 * (1.0 - finals)) as u64;
-        let left = search.saturating_sub(context.account.evaluations()) as usize;
-        left.checked_div(context.ranked().len()).unwrap_or(usize::MAX)
+        scheme::affordable(self.scheme.rules().finals, context)
     }
 
     fn close(&mut self, reason: FinishReason, context: &mut Context<'_>) {
@@ -245,8 +248,7 @@ impl<S: Scheme> Generational<S> {
         self.measurements = Measurements::default();
         self.questions.clear();
         if self.finals.is_none() {
-            let finalists = self.scheme.finalists(&self.cohort(context));
-            self.finals = Some(Finals::new(&finalists, Some(0), context));
+            self.finals = Some(self.scheme.finals(Some(0), &self.cohort(context)));
         }
         self.phase = Phase::Over(reason);
     }
@@ -254,7 +256,7 @@ impl<S: Scheme> Generational<S> {
     fn measured(&mut self, owner: u64, context: &mut Context<'_>) {
         match (owner, self.phase) {
             (SEEDS, Phase::Seeding) => self.seeded(context),
-            (SEEDS, _) => self.phase = Phase::Over(FinishReason::Budget),
+            (SEEDS, _) => self.phase = Phase::Over(self.ending(context)),
             (MIGRANTS, _) => self.welcomed(context),
             (number, _) => match self.children.get(&number).map(|child| &child.stage) {
                 Some(Stage::Reflection) => self.reflect(number, context),
@@ -317,8 +319,8 @@ impl<S: Scheme> Optimizer for Generational<S> {
 
     fn choice(&self, context: &Context<'_>) -> Option<CandidateId> {
         match &self.finals {
-            Some(finals) => finals.winner(context),
-            None => self.population.first().copied(),
+            Some(finals) => self.scheme.choose(finals.leaders(), &finals.decisive(context), context),
+            None => self.scheme.choose(&self.population, context.ranked(), context),
         }
     }
 

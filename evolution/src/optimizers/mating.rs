@@ -16,6 +16,16 @@ const MINIBATCH: usize = 4;
 /// A child of these parents by an operator that is drawn, or `None` when none applies. The children of a generation
 /// share a minibatch, so that a parent's part of it is paid once.
 pub(super) fn mate(parents: Vec<CandidateId>, cohort: &Cohort<'_>, rng: &mut RunRng) -> Option<Conception> {
+    mate_on(parents, cohort.generation.into(), cohort, rng)
+}
+
+/// The same with the minibatch of this number.
+pub(super) fn mate_on(
+    parents: Vec<CandidateId>,
+    minibatch: u64,
+    cohort: &Cohort<'_>,
+    rng: &mut RunRng,
+) -> Option<Conception> {
     let context = cohort.context;
     let candidates: Vec<&Candidate> = parents.iter().filter_map(|id| cohort.candidate(*id)).collect();
     let with_model = context.settings.reflection;
@@ -27,8 +37,7 @@ pub(super) fn mate(parents: Vec<CandidateId>, cohort: &Cohort<'_>, rng: &mut Run
             let made = match rewrite {
                 Rewrite::Reflect => {
                     let train = context.cases.train.len();
-                    let number = cohort.generation.into();
-                    Made::Reflection(epoch_minibatch(number, MINIBATCH, train, context.seed))
+                    Made::Reflection(epoch_minibatch(minibatch, MINIBATCH, train, context.seed))
                 }
                 _ => Made::Question(rewrite.question(&candidates, &component, &[])),
             };

@@ -49,8 +49,7 @@ impl<S: Scheme> Generational<S> {
             });
             match conceived {
                 Some(conception) => {
-                    let rivals = self.scheme.rivals(&conception, &cohort);
-                    self.children.insert(number, Child::new(conception, rivals));
+                    self.children.insert(number, Child::new(conception));
                 }
                 None => self.unborn += 1,
             }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::scheme::{Conception, Made, Rivals};
+use super::scheme::{Conception, Made};
 use crate::candidate::Candidate;
 use crate::event::Saved;
 use crate::ledger::{Birth, Outcome};
@@ -26,7 +26,6 @@ pub(super) enum Stage {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Child {
     pub(super) conception: Conception,
-    pub(super) rivals: Rivals,
     pub(super) stage: Stage,
     pub(super) saved: Saved,
     /// Validation cases of the shared order that it was measured on.
@@ -34,13 +33,13 @@ pub(super) struct Child {
 }
 
 impl Child {
-    pub(super) fn new(conception: Conception, rivals: Rivals) -> Self {
+    pub(super) fn new(conception: Conception) -> Self {
         let stage = match &conception.made {
             Made::Candidate(_) => Stage::Racing(0),
             Made::Question(_) => Stage::Asking(0),
             Made::Reflection(_) => Stage::Reflection,
         };
-        Self { conception, rivals, stage, saved: Saved::default(), seen: 0 }
+        Self { conception, stage, saved: Saved::default(), seen: 0 }
     }
 
     /// The child itself, once it is made.

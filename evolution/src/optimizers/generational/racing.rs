@@ -1,8 +1,9 @@
 //! A child's measurement, broken off when it can hardly win.
 
 use super::Generational;
-use super::child::Stage;
-use super::scheme::Scheme;
+use super::child::{Child, Stage};
+use super::duel::Duel;
+use super::scheme::{Rivals, Scheme};
 use crate::candidate::{Candidate, CandidateId};
 use crate::context::Context;
 use crate::ledger::Outcome;
@@ -11,35 +12,45 @@ impl<S: Scheme> Generational<S> {
     /// Judges a child that was measured up to its present look.
     pub(super) fn look(&mut self, number: u64, context: &mut Context<'_>) {
         let ranked = context.ranked();
-        let race = self.scheme.rules().race;
-        let looks = race.looks(ranked.len());
-        let Some(child) = self.children.get_mut(&number) else { return };
+        let looks = self.scheme.rules().race.looks(ranked.len());
+        let Some(child) = self.children.get(&number) else { return };
         let (Stage::Racing(look), Some(candidate)) = (&child.stage, child.candidate()) else { return };
-        let (look, seen) = (*look, looks[*look]);
-        let scores = self.scheme.scores(candidate, &ranked[..seen], context);
-        let Some(scores) = scores else {
-            child.stage = Stage::Decided(Outcome::Unmeasurable);
-            return;
+        let (next, seen, all) = (*look + 1, looks[*look], ranked.len());
+        let (stage, saved) = match self.scheme.scores(candidate, &ranked[..seen], context) {
+            None => (Stage::Decided(Outcome::Unmeasurable), 0),
+            Some(_) if seen == all => (Stage::Decided(Outcome::Kept), 0),
+            Some(scores) if self.falls(child, candidate, &scores, &ranked[..seen], context) => {
+                (Stage::Decided(Outcome::Dropped), (all - seen) as u64)
+            }
+            Some(_) => (Stage::Racing(next), 0),
         };
-        if seen == ranked.len() {
-            (child.seen, child.stage) = (seen, Stage::Decided(Outcome::Kept));
-            return;
+        let Some(child) = self.children.get_mut(&number) else { return };
+        if !matches!(stage, Stage::Decided(Outcome::Unmeasurable)) {
+            child.seen = seen;
         }
-        let better = |id: &&CandidateId| {
-            let rival = context.ledger.candidate(**id);
-            let reference = rival.and_then(|rival| self.scheme.scores(rival, ranked, context));
-            reference.is_some_and(|reference| race.is_hopeless(&scores, &reference, reference.len()))
+        (child.stage, child.saved.race) = (stage, saved);
+        self.enter(number, context);
+    }
+
+    /// Whether so many rivals are surely better that the child need not be measured further.
+    fn falls(
+        &self,
+        child: &Child,
+        candidate: &Candidate,
+        scores: &[f64],
+        cases: &[u32],
+        context: &Context<'_>,
+    ) -> bool {
+        let Rivals { ids, needed } = self.scheme.rivals(&child.conception, &self.cohort(context));
+        let is_better = |id: &&CandidateId| {
+            let Some(rival) = context.ledger.candidate(**id) else { return false };
+            let reference = self.scheme.scores(rival, context.ranked(), context);
+            reference.is_some_and(|reference| {
+                let reference = &reference;
+                self.scheme.yields(&Duel { child: candidate, rival, cases, scores, reference, context })
+            })
         };
-        let needed = child.rivals.needed;
-        let falls = needed > 0 && child.rivals.ids.iter().filter(better).take(needed).count() >= needed;
-        child.seen = seen;
-        if falls {
-            child.stage = Stage::Decided(Outcome::Dropped);
-            child.saved.race = (ranked.len() - seen) as u64;
-        } else {
-            child.stage = Stage::Racing(look + 1);
-            self.enter(number, context);
-        }
+        needed > 0 && ids.iter().filter(is_better).take(needed).count() >= needed
     }
 }
 

@@ -7,8 +7,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::child::Child;
+use super::duel::Duel;
 use crate::candidate::{Candidate, CandidateId};
 use crate::context::Context;
+use crate::finals::{Finals, best_score};
 use crate::race::RaceConfig;
 use crate::rng::RunRng;
 use crate::variation::rewrite::{Example, Rewrite};
@@ -35,6 +37,11 @@ pub(crate) trait Scheme: Debug + Clone + Serialize + DeserializeOwned + Send + S
 
     /// Children of the next generation.
     fn brood(&self, cohort: &Cohort<'_>) -> usize;
+
+    /// Whether it has tried all that it wants to, whatever the budget would pay for.
+    fn is_complete(&self, _cohort: &Cohort<'_>) -> bool {
+        false
+    }
 
     /// Begins the child with this place in its generation, from 0. `None` when this draw brought nobody; it is
     /// repeated a few times.
@@ -80,23 +87,36 @@ pub(crate) trait Scheme: Debug + Clone + Serialize + DeserializeOwned + Send + S
         0.0
     }
 
-    /// Whom a child must beat to be worth measuring further: it falls once `needed` of them are surely better.
+    /// Whom a child, which is made by now, must beat to be worth measuring further: it falls once `needed` of them are
+    /// surely better.
     fn rivals(&self, _conception: &Conception, _cohort: &Cohort<'_>) -> Rivals {
         Rivals::default()
+    }
+
+    /// Whether a child is surely worse than a rival: unless an algorithm says otherwise, in its scores.
+    fn yields(&self, duel: &Duel<'_>) -> bool {
+        self.rules().race.is_hopeless(duel.scores, duel.reference, duel.reference.len())
     }
 
     /// Who makes up the population from now on, the best first. `newcomers` were measured on all ranked cases, in
     /// the order of their conception; migrants of other islands have no conception.
     fn select(&mut self, newcomers: &[Newcomer], cohort: &Cohort<'_>) -> Vec<CandidateId>;
 
-    /// Whom the finals compare.
-    fn finalists(&self, cohort: &Cohort<'_>) -> Vec<CandidateId> {
-        cohort.population.to_vec()
+    /// The finals, with so many evaluations left (`None`: as many as it takes): unless an algorithm says otherwise
+    /// among those of the population with the best scores.
+    fn finals(&self, left: Option<u64>, cohort: &Cohort<'_>) -> Finals {
+        Finals::new(cohort.population, left, cohort.context)
+    }
+
+    /// The choice among candidates that were all measured on these cases: unless an algorithm says otherwise the best
+    /// score.
+    fn choose(&self, among: &[CandidateId], cases: &[u32], context: &Context<'_>) -> Option<CandidateId> {
+        best_score(among, cases, context)
     }
 }
 
 /// Members of the population that a child is compared with while it is measured.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Rivals {
     /// Who they are.
     pub(crate) ids: Vec<CandidateId>,
@@ -105,6 +125,11 @@ pub(crate) struct Rivals {
 }
 
 impl Rivals {
+    /// The first of a population.
+    pub(crate) fn first_of(population: &[CandidateId]) -> Self {
+        Self { ids: population.first().copied().into_iter().collect(), needed: 1 }
+    }
+
     /// The last of a population that is full: who stays must beat it.
     pub(crate) fn last_of(population: &[CandidateId], full: usize) -> Self {
         match population.last() {
@@ -195,6 +220,12 @@ impl Cohort<'_> {
         self.context.ledger.candidate(id)
     }
 
+    /// How many candidates can be measured on all ranked cases before the finals, for which this part of the budget
+    /// is kept.
+    pub(crate) fn affordable(&self, finals: f64) -> usize {
+        affordable(finals, self.context)
+    }
+
     /// Population and newcomers with their fitness, in this order.
     pub(crate) fn with<'b>(
         &'b self,
@@ -228,4 +259,16 @@ impl Cohort<'_> {
             limits: self.context.settings.limits,
         }
     }
+}
+
+/// How many candidates can be measured on all ranked cases before the finals, for which this part of the budget is
+/// kept.
+pub(super) fn affordable(finals: f64, context: &Context<'_>) -> usize {
+    if context.account.spent_share() > 1.0 - finals {
+        return 0;
+    }
+    let Some(most) = context.account.budget().evaluations else { return usize::MAX };
+    let search = (most as f64 * (1.0 - finals)) as u64;
+    let left = search.saturating_sub(context.account.evaluations()) as usize;
+    left.checked_div(context.ranked().len()).unwrap_or(usize::MAX)
 }
