@@ -38,15 +38,24 @@ def score(data, response):
     )
 
 
+def in_system_turn(prompt, text):
+    """As the package's own adapter asks."""
+    return [{"role": "system", "content": prompt}, {"role": "user", "content": text}]
+
+
+def in_user_turn(prompt, text):
+    """For models that heed no system turn."""
+    return [{"role": "user", "content": prompt + "\n\n" + text}]
+
+
 class BatchAdapter(DefaultAdapter):
-    """Asks about several candidates at once, which the package leaves to adapters: its default is one after another."""
+    """Asks about several candidates at once, which the package leaves to adapters: its own takes one after another."""
+
+    ask = staticmethod(in_system_turn)
 
     def batch_evaluate(self, items):
-        # One batch of all cases, with the prompt of each: what `evaluate` does for one candidate.
         requests = [
-            [{"role": "system", "content": next(iter(candidate.values()))}, {"role": "user", "content": data["input"]}]
-            for candidate, batch in items
-            for data in batch
+            self.ask(next(iter(candidate.values())), data["input"]) for candidate, batch in items for data in batch
         ]
         responses = iter(
             self._lm.batch_complete(
@@ -70,13 +79,23 @@ class BatchAdapter(DefaultAdapter):
         return evaluated
 
 
+class UserTurnAdapter(BatchAdapter):
+    """Puts the prompt before the input."""
+
+    ask = staticmethod(in_user_turn)
+
+    def evaluate(self, batch, candidate, capture_traces=False):
+        return self.batch_evaluate([(candidate, batch)])[0]
+
+
 def instances(cases):
     return [{"input": case["input"], "additional_context": {}, "answer": case["expected"]} for case in cases]
 
 
 task = json.load(sys.stdin)
 endpoint = {"api_base": task["url"], "api_key": "none", "timeout": 600}
-adapter = (BatchAdapter if task["variant"] == "4x4" else DefaultAdapter)(
+kind = {"default": DefaultAdapter, "4x4": BatchAdapter, "user-turn": UserTurnAdapter}[task["variant"]]
+adapter = kind(
     model="openai/" + task["student"],
     evaluator=score,
     max_litellm_workers=task["slots"],
@@ -95,4 +114,5 @@ result = gepa.optimize(
     seed=task["seed"],
 )
 prompt = result.best_candidate["instruction"]
-print(json.dumps({"system": prompt, "before_input": "", "prompt": prompt, "cpu_seconds": time.process_time()}))
+ask = in_user_turn if task["variant"] == "user-turn" else in_system_turn
+print(json.dumps({"before_input": ask(prompt, ""), "prompt": prompt, "cpu_seconds": time.process_time()}))

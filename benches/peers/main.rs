@@ -10,7 +10,8 @@
 //! | --- | --- |
 //! | `PART` | `stub` or `model`; both unless said |
 //! | `SYSTEMS` | words with spaces between, see `system.rs` |
-//! | `SEEDS` | runs of each system, 10 |
+//! | `SEEDS` | runs of each system, 10; 0 for none, and what prompts are worth to start with |
+//! | `CALLS` | task calls of a search; unless said 2,000, and 400 of the local model |
 //! | `PARALLEL` | runs at once, 5 |
 //! | `LANDSCAPES` | `all`, or the first alone |
 //! | `DATA` | a folder of data sets, `examples/data` unless said |
@@ -43,18 +44,26 @@ use system::System;
 
 /// Names the folder with the Python that has the peers' programs; results are kept there.
 const FOLDER: &str = "EVOHUB_BENCH_PEERS";
-const SYSTEMS: &str = "peer:gepa peer:gepa-4x4 peer:capo peer:evoprompt-ga gepa";
+/// What is compared unless something else is said.
+const ON_STUB: &str = "peer:gepa peer:gepa-4x4 peer:capo peer:evoprompt-ga gepa";
+const ON_MODEL: &str = "peer:gepa peer:gepa-user peer:capo peer:evoprompt-ga gepa";
 
 fn said(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 fn number(name: &str, otherwise: u64) -> Result<u64, String> {
-    match said(name).map(|value| value.parse::<u64>()) {
-        None => Ok(otherwise),
-        Some(Ok(value)) if value > 0 => Ok(value),
-        Some(_) => Err(format!("{name} is no number above 0")),
-    }
+    said(name).map_or(Ok(otherwise), |value| value.parse().map_err(|error| format!("{name}: {error}")))
+}
+
+fn plan(systems: &str, evaluations: u64) -> Result<Plan, String> {
+    let systems = said("SYSTEMS").unwrap_or_else(|| systems.to_owned());
+    Ok(Plan {
+        systems: systems.split_whitespace().map(System::parse).collect::<Result<_, _>>()?,
+        seeds: number("SEEDS", 10)?,
+        evaluations: number("CALLS", evaluations)?,
+        parallel: number("PARALLEL", 5)?.max(1) as usize,
+    })
 }
 
 #[tokio::main]
@@ -63,22 +72,17 @@ async fn main() -> Result<(), String> {
         println!("skipped: started by `scripts/bench peers`, which installs the programs to compare with");
         return Ok(());
     };
-    let systems = said("SYSTEMS").unwrap_or_else(|| SYSTEMS.to_owned());
-    let plan = Plan {
-        systems: systems.split_whitespace().map(System::parse).collect::<Result<_, _>>()?,
-        seeds: number("SEEDS", 10)?,
-        parallel: number("PARALLEL", 5)? as usize,
-    };
     let part = said("PART");
     let is_wanted = |name: &str| part.as_deref().is_none_or(|part| part == name);
     if is_wanted("stub") {
-        synthetic::measure(&plan, said("LANDSCAPES").as_deref() == Some("all")).await;
+        let all = said("LANDSCAPES").as_deref() == Some("all");
+        synthetic::measure(&plan(ON_STUB, 2_000)?, all).await;
     }
     if is_wanted("model") {
         let data = said("DATA").unwrap_or_else(|| format!("{}/examples/data", env!("CARGO_MANIFEST_DIR")));
         let sets = said("SETS").unwrap_or_default();
         let sets: Vec<String> = sets.split_whitespace().map(str::to_owned).collect();
-        real::measure(&plan, &PathBuf::from(data), &sets).await?;
+        real::measure(&plan(ON_MODEL, 400)?, &PathBuf::from(data), &sets).await?;
     }
     println!("\nall runs: {folder}/stub.json and {folder}/model.json");
     Ok(())

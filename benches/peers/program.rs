@@ -3,6 +3,7 @@
 use std::process::Stdio;
 
 use evohub::evolution::CaseSet;
+use evohub::llm::ChatMessage;
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
@@ -20,9 +21,15 @@ pub(crate) struct Program {
     variant: &'static str,
 }
 
-pub(crate) const PROGRAMS: [Program; 4] = [
+pub(crate) const PROGRAMS: [Program; 5] = [
     Program { word: "peer:gepa", label: "GEPA's own", script: "gepa_run.py", variant: "default" },
     Program { word: "peer:gepa-4x4", label: "GEPA's own, 4x4", script: "gepa_run.py", variant: "4x4" },
+    Program {
+        word: "peer:gepa-user",
+        label: "GEPA's own, user turn",
+        script: "gepa_run.py",
+        variant: "user-turn",
+    },
     Program {
         word: "peer:capo",
         label: "promptolution CAPO",
@@ -61,10 +68,8 @@ pub(crate) struct Assignment<'a> {
 /// What it chose.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Said {
-    /// The system turn with which it asks.
-    pub(crate) system: String,
-    /// What stands before the input in the user turn.
-    pub(crate) before_input: String,
+    /// The conversation in which it asks; the input comes at the end of its last turn.
+    pub(crate) before_input: Vec<ChatMessage>,
     pub(crate) prompt: String,
     pub(crate) cpu_seconds: f64,
 }

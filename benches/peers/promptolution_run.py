@@ -97,13 +97,5 @@ optimizer = {"capo": CAPO, "evoprompt-ga": EvoPromptGA}[task["variant"]](
     callbacks=[Budget(student, task["evaluations"])],
 )
 prompt = str(optimizer.optimize(n_steps=10_000)[0])
-print(
-    json.dumps(
-        {
-            "system": DEFAULT_SYS_PROMPT,
-            "before_input": prompt + "\n",
-            "prompt": prompt,
-            "cpu_seconds": time.process_time(),
-        }
-    )
-)
+turns = [{"role": "system", "content": DEFAULT_SYS_PROMPT}, {"role": "user", "content": prompt + "\n"}]
+print(json.dumps({"before_input": turns, "prompt": prompt, "cpu_seconds": time.process_time()}))

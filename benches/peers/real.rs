@@ -7,10 +7,10 @@ use std::sync::Arc;
 use evohub::evaluation::data::split;
 use evohub::evaluation::scorer::{self, Metric};
 use evohub::evaluation::{DataConfig, Dataset, ScoreConfig, ScoreContext};
-use evohub::evolution::{Candidate, Case, CaseSet, Placement};
+use evohub::evolution::{Candidate, Case, CaseSet, Placement, Shot};
 use futures::StreamExt;
 
-use crate::job::{ANSWER_TOKENS, PROPOSAL_TOKENS};
+use crate::job::ANSWER_TOKENS;
 use crate::local_server::Local;
 use crate::program::Assignment;
 use crate::server::{STUDENT, Server, TEACHER};
@@ -18,8 +18,10 @@ use crate::stub::SLOTS;
 use crate::sweep::{self, Plan, Row};
 use crate::system::{Chosen, System};
 
-/// Task calls of a search.
-const EVALUATIONS: u64 = 400;
+/// Tokens of a proposal: enough for a prompt, and little, for this model seldom comes to an end.
+const PROPOSAL_TOKENS: u32 = 128;
+/// Examples of a prompt that is no search's.
+const SHOTS: usize = 8;
 /// More different answers than this are no labels.
 const MOST_LABELS: usize = 20;
 
@@ -42,17 +44,15 @@ pub(crate) async fn measure(plan: &Plan, folder: &Path, names: &[String]) -> Res
     for name in sets(folder, names)? {
         let task = Task::read(folder, &name)?;
         println!(
-            "\nData set: {name}, {} train, {} validation and {} test cases; {EVALUATIONS} task calls",
+            "\nData set: {name}, {} train, {} validation and {} test cases; {} task calls",
             task.search.train.len(),
             task.search.validation.len(),
-            task.test.len()
+            task.test.len(),
+            plan.evaluations
         );
-        for placement in [Placement::System, Placement::User] {
-            let start = Candidate::from_instruction(&task.prompts[0]).map_err(|error| error.to_string())?;
-            let accuracy = task.test(&local, &Chosen::Candidate(start.with_placement(placement))).await?;
-            println!("  where they start, in the {} turn: {accuracy:.3}", placement.as_str());
-        }
-        sweep::run(plan, "model", &mut rows, |system, seed| task.run(&local, system, seed)).await;
+        task.say_gradient(&local).await?;
+        sweep::run(plan, "model", &mut rows, |system, seed| task.run(&local, system, seed, plan.evaluations))
+            .await;
     }
     Ok(())
 }
@@ -92,7 +92,25 @@ impl Task {
         })
     }
 
-    async fn run(&self, local: &Arc<Local>, system: &System, seed: u64) -> Row {
+    /// Says what the prompt to start from is worth in both turns, and with the first examples there are: how much there is
+    /// for a search to find.
+    async fn say_gradient(&self, local: &Local) -> Result<(), String> {
+        let start = Candidate::from_instruction(&self.prompts[0]).map_err(|error| error.to_string())?;
+        let known = self.search.train.iter().take(SHOTS);
+        let shots = known.map(|case| Shot {
+            input: case.input.clone(),
+            output: case.expected.clone().unwrap_or_default(),
+        });
+        let user = start.with_placement(Placement::User);
+        let shown = user.with_shots(shots.collect());
+        for (candidate, place) in [(start, "system turn"), (user, "user turn"), (shown, "with examples")] {
+            let accuracy = self.test(local, &Chosen::Candidate(candidate)).await?;
+            println!("  where they start, {place}: {accuracy:.3}");
+        }
+        Ok(())
+    }
+
+    async fn run(&self, local: &Arc<Local>, system: &System, seed: u64, evaluations: u64) -> Row {
         let server = Server::start(Arc::<Local>::clone(local)).await;
         let assignment = Assignment {
             url: &server.url(),
@@ -104,7 +122,7 @@ impl Task {
             description: &self.description,
             labels: &self.labels,
             search: &self.search,
-            evaluations: EVALUATIONS,
+            evaluations,
             answer_tokens: ANSWER_TOKENS,
             proposal_tokens: PROPOSAL_TOKENS,
         };
@@ -138,7 +156,7 @@ fn start(name: &str) -> (String, Vec<String>) {
         "movie_sentiment" => (
             "Say whether a snippet of a film review is positive or negative.",
             &[
-                "What is the sentiment of this review?",
+                "Classify the review as positive or negative. Answer with one word.",
                 "Is this review positive or negative?",
                 "Say whether the critic liked the film: positive or negative.",
                 "Classify the review as positive or negative.",
@@ -148,7 +166,7 @@ fn start(name: &str) -> (String, Vec<String>) {
         "sports_understanding" => (
             "Say whether a sentence about sports is plausible or implausible.",
             &[
-                "Is this sentence plausible?",
+                "Say whether the sentence is plausible or implausible. Answer with one word.",
                 "Is this sentence plausible or implausible?",
                 "Say whether this could happen in the sport: plausible or implausible.",
                 "Classify the sentence as plausible or implausible.",
@@ -158,7 +176,7 @@ fn start(name: &str) -> (String, Vec<String>) {
         "implicatures" => (
             "Say whether Speaker 2 means yes or no.",
             &[
-                "What does Speaker 2 mean?",
+                "Say whether Speaker 2 means yes or no. Answer with one word.",
                 "Does Speaker 2 mean yes or no?",
                 "Say what Speaker 2 implies: yes or no.",
                 "Classify the answer of Speaker 2 as yes or no.",
@@ -168,7 +186,7 @@ fn start(name: &str) -> (String, Vec<String>) {
         "object_counting" => (
             "Count the objects, and say their number.",
             &[
-                "Answer the question.",
+                "Count the objects. Answer with the number.",
                 "How many objects are there?",
                 "Count the objects and say their number.",
                 "Say the number of objects as a number.",
@@ -178,7 +196,7 @@ fn start(name: &str) -> (String, Vec<String>) {
         "date_understanding" => (
             "Find out the date that is asked for, of those in the options.",
             &[
-                "Answer the question.",
+                "Find out the date. Answer with one of the options.",
                 "What is the date?",
                 "Choose the right date of the options.",
                 "Write the date in the form MM/DD/YYYY.",

@@ -15,6 +15,8 @@ use crate::{FOLDER, table};
 pub(crate) struct Plan {
     pub(crate) systems: Vec<System>,
     pub(crate) seeds: u64,
+    /// Task calls of a search.
+    pub(crate) evaluations: u64,
     /// Runs at once.
     pub(crate) parallel: usize,
 }

@@ -12,8 +12,6 @@ use crate::stub::{SLOTS, Stub};
 use crate::sweep::{self, Plan, Row};
 use crate::system::System;
 
-/// Task calls of a search.
-const EVALUATIONS: u64 = 2_000;
 /// Prompts for those who start from a population; it is as large as their papers have it.
 const POPULATION: usize = 10;
 
@@ -22,14 +20,15 @@ pub(crate) async fn measure(plan: &Plan, all: bool) {
     let mut rows = vec![];
     for landscape in &LANDSCAPES[..if all { LANDSCAPES.len() } else { 1 }] {
         println!(
-            "\nLandscape: {} (drift {}, spread {}, {} skills); {EVALUATIONS} task calls, {SLOTS} slots",
-            landscape.name, landscape.drift, landscape.spread, landscape.skills
+            "\nLandscape: {} (drift {}, spread {}, {} skills); {} task calls, {SLOTS} slots",
+            landscape.name, landscape.drift, landscape.spread, landscape.skills, plan.evaluations
         );
-        sweep::run(plan, "stub", &mut rows, |system, seed| run(*landscape, system, seed)).await;
+        sweep::run(plan, "stub", &mut rows, |system, seed| run(*landscape, system, seed, plan.evaluations))
+            .await;
     }
 }
 
-async fn run(landscape: Landscape, system: &System, seed: u64) -> Row {
+async fn run(landscape: Landscape, system: &System, seed: u64, evaluations: u64) -> Row {
     let server = Server::start(Arc::new(Stub::new(landscape, seed))).await;
     let start = landscape.start();
     // Of equal worth; but who starts from a population must be able to tell them apart.
@@ -45,7 +44,7 @@ async fn run(landscape: Landscape, system: &System, seed: u64) -> Row {
         description: "Say for each case whether it is one: yes or no.",
         labels: &LABELS.map(str::to_owned),
         search: &CaseSet::new(cases(0..100), cases(1_000..1_100)).unwrap(),
-        evaluations: EVALUATIONS,
+        evaluations,
         answer_tokens: ANSWER_TOKENS,
         proposal_tokens: PROPOSAL_TOKENS,
     };

@@ -67,7 +67,10 @@ impl System {
         };
         let search = assignment.search.clone();
         let start = &assignment.prompts[0];
-        let spec = job::spec(assignment.url, start, search, sealed, config, assignment.evaluations);
+        let mut spec = job::spec(assignment.url, start, search, sealed, config, assignment.evaluations);
+        if let Some(reflection) = &mut spec.reflection {
+            reflection.max_output_tokens = assignment.proposal_tokens;
+        }
         let result = job::run(JobSpec { seed: assignment.seed, operators, ..spec }).await?;
         result.best.map(|best| Chosen::Candidate(best.candidate)).ok_or_else(|| "chose no prompt".to_owned())
     }
@@ -89,10 +92,13 @@ impl Chosen {
                 let variables = Variables::of_task([], &DataConfig::default());
                 Renderer::new("{input}", variables).unwrap().render(candidate, case)
             }
-            Self::Said(said) => vec![
-                ChatMessage::system(&said.system),
-                ChatMessage::user(format!("{}{}", said.before_input, case.input)),
-            ],
+            Self::Said(said) => {
+                let mut turns = said.before_input.clone();
+                if let Some(last) = turns.last_mut() {
+                    last.content.push_str(&case.input);
+                }
+                turns
+            }
         }
     }
 
