@@ -8,8 +8,10 @@ pub mod ga;
 mod generational;
 pub mod gepa;
 mod leaders;
+pub mod map_elites;
 mod mating;
 mod minibatch;
+pub mod novelty;
 pub mod nsga2;
 pub mod promptbreeder;
 pub mod property;
@@ -36,6 +38,10 @@ use ga::Ga;
 pub use ga::{GaConfig, ParentSelection};
 use generational::Generational;
 pub use gepa::{Gepa, GepaConfig};
+use map_elites::MapElites;
+pub use map_elites::{BehaviourAxis, Division, EliteSelection, MapElitesConfig};
+use novelty::NoveltySearch;
+pub use novelty::NoveltySearchConfig;
 use nsga2::Nsga2;
 pub use nsga2::{Constraints, Nsga2Config, Preference};
 use promptbreeder::Promptbreeder;
@@ -118,6 +124,10 @@ pub enum AlgorithmConfig {
     Ga(GaConfig),
     /// Reflective mutation with instance-wise Pareto selection (arXiv 2507.19457).
     Gepa(GepaConfig),
+    /// The best of every kind (arXiv 1504.04909).
+    MapElites(MapElitesConfig),
+    /// Novelty search with a minimal criterion.
+    Novelty(NoveltySearchConfig),
     /// A front over several objectives, with constraints (NSGA-II).
     Nsga2(Nsga2Config),
     /// Mutation prompts that are bred along with the prompts (arXiv 2309.16797).
@@ -128,8 +138,19 @@ pub enum AlgorithmConfig {
 
 impl AlgorithmConfig {
     /// Names of all algorithms.
-    pub const NAMES: [&'static str; 9] =
-        ["bandit", "best-of-n", "capo", "de", "ga", "gepa", "nsga2", "promptbreeder", "random"];
+    pub const NAMES: [&'static str; 11] = [
+        "bandit",
+        "best-of-n",
+        "capo",
+        "de",
+        "ga",
+        "gepa",
+        "map-elites",
+        "novelty",
+        "nsga2",
+        "promptbreeder",
+        "random",
+    ];
 
     /// The name a user writes.
     pub fn name(&self) -> &'static str {
@@ -140,6 +161,8 @@ impl AlgorithmConfig {
             Self::De(_) => "de",
             Self::Ga(_) => "ga",
             Self::Gepa(_) => "gepa",
+            Self::MapElites(_) => "map-elites",
+            Self::Novelty(_) => "novelty",
             Self::Nsga2(_) => "nsga2",
             Self::Promptbreeder(_) => "promptbreeder",
             Self::Random(_) => "random",
@@ -158,6 +181,8 @@ impl AlgorithmConfig {
             Self::De(config) => config.validate(),
             Self::Ga(config) => config.validate(),
             Self::Gepa(config) => config.validate(),
+            Self::MapElites(config) => config.validate(),
+            Self::Novelty(config) => config.validate(),
             Self::Nsga2(config) => config.validate(),
             Self::Promptbreeder(config) => config.validate(),
             Self::Random(config) => config.validate(),
@@ -178,6 +203,8 @@ impl AlgorithmConfig {
             Self::De(config) => config.ranking_cases(evaluations),
             Self::Ga(config) => config.ranking_cases(evaluations),
             Self::Gepa(config) => config.ranking_cases(evaluations),
+            Self::MapElites(config) => config.ranking_cases(evaluations),
+            Self::Novelty(config) => config.ranking_cases(evaluations),
             Self::Nsga2(config) => config.ranking_cases(evaluations),
             Self::Promptbreeder(config) => config.ranking_cases(evaluations),
             Self::Random(config) => config.ranking_cases(evaluations),
@@ -193,6 +220,8 @@ impl AlgorithmConfig {
             Self::De(config) => Box::new(Generational::new(De::new(config.clone()))),
             Self::Ga(config) => Box::new(Generational::new(Ga::new(config.clone()))),
             Self::Gepa(config) => Box::new(Gepa::new(config.clone())),
+            Self::MapElites(config) => Box::new(Generational::new(MapElites::new(config.clone()))),
+            Self::Novelty(config) => Box::new(Generational::new(NoveltySearch::new(config.clone()))),
             Self::Nsga2(config) => Box::new(Generational::new(Nsga2::new(config.clone()))),
             Self::Promptbreeder(config) => Box::new(Generational::new(Promptbreeder::new(config.clone()))),
             Self::Random(config) => Box::new(Generational::new(Random::new(config.clone()))),
@@ -207,6 +236,8 @@ impl AlgorithmConfig {
             Self::De(_) => Box::new(serde_json::from_value::<Generational<De>>(state)?),
             Self::Ga(_) => Box::new(serde_json::from_value::<Generational<Ga>>(state)?),
             Self::Gepa(_) => Box::new(serde_json::from_value::<Gepa>(state)?),
+            Self::MapElites(_) => Box::new(serde_json::from_value::<Generational<MapElites>>(state)?),
+            Self::Novelty(_) => Box::new(serde_json::from_value::<Generational<NoveltySearch>>(state)?),
             Self::Nsga2(_) => Box::new(serde_json::from_value::<Generational<Nsga2>>(state)?),
             Self::Promptbreeder(_) => Box::new(serde_json::from_value::<Generational<Promptbreeder>>(state)?),
             Self::Random(_) => Box::new(serde_json::from_value::<Generational<Random>>(state)?),
