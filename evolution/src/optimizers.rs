@@ -9,8 +9,10 @@ pub mod ga;
 mod generational;
 pub mod gepa;
 mod leaders;
+pub mod map_elites;
 mod mating;
 mod minibatch;
+pub mod novelty;
 pub mod nsga2;
 pub mod promptbreeder;
 pub mod property;
@@ -38,6 +40,10 @@ use ga::Ga;
 pub use ga::{GaConfig, ParentSelection};
 use generational::Generational;
 pub use gepa::{Gepa, GepaConfig};
+use map_elites::MapElites;
+pub use map_elites::{BehaviourAxis, Division, EliteSelection, MapElitesConfig};
+use novelty::NoveltySearch;
+pub use novelty::NoveltySearchConfig;
 use nsga2::Nsga2;
 pub use nsga2::{Constraints, Nsga2Config, Preference};
 use promptbreeder::Promptbreeder;
@@ -189,6 +195,10 @@ algorithms! {
     Ga(GaConfig), "ga", Generational<Ga>, Ga::new;
     /// Reflective mutation with instance-wise Pareto selection (arXiv 2507.19457).
     Gepa(GepaConfig), "gepa", Gepa, std::convert::identity;
+    /// The best of every kind (arXiv 1504.04909).
+    MapElites(MapElitesConfig), "map-elites", Generational<MapElites>, MapElites::new;
+    /// Novelty search with a minimal criterion.
+    Novelty(NoveltySearchConfig), "novelty", Generational<NoveltySearch>, NoveltySearch::new;
     /// A front over several objectives, with constraints (NSGA-II).
     Nsga2(Nsga2Config), "nsga2", Generational<Nsga2>, Nsga2::new;
     /// Mutation prompts that are bred along with the prompts (arXiv 2309.16797).
