@@ -7,26 +7,15 @@
 //! not. Below that, the share dropped of candidates that are better by a single case, looked at after every case:
 //! what `alpha` promises to limit.
 
-#![expect(clippy::print_stdout, unreachable_pub, reason = "a benchmark reports to its user")]
+#![expect(clippy::print_stdout, reason = "a benchmark reports to its user")]
 
-#[path = "../tests/run/simulation.rs"]
-#[expect(dead_code, reason = "the tests simulate whole runs")]
-mod simulation;
-
+use evohub_evolution::optimizers::suite::Landscape;
 use evohub_evolution::race::{RaceConfig, RaceTest};
 use evohub_evolution::rng::{RunRng, stream};
 use evohub_evolution::selection::tournament;
 use evohub_evolution::{Candidate, ProposalId, ProposalOrder};
 use rand::RngExt;
 use rand::seq::SliceRandom;
-use simulation::Landscape;
-
-const LANDSCAPES: [(&str, Landscape); 4] = [
-    ("proposals help", Landscape { drift: 0.01, spread: 0.05, skills: 1 }),
-    ("proposals hurt, wide", Landscape { drift: -0.02, spread: 0.1, skills: 1 }),
-    ("proposals mostly hurt", Landscape { drift: -0.03, spread: 0.05, skills: 1 }),
-    ("six skills", Landscape { drift: 0.0, spread: 0.05, skills: 6 }),
-];
 
 /// Children of a search; fewer where one was perfect.
 const CHILDREN: u64 = 40;
@@ -134,7 +123,7 @@ fn at_the_edge(cases: usize, rng: &mut RunRng) -> (Vec<f64>, Vec<f64>) {
 fn main() {
     let seeds = std::env::var("SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(100_u64);
     for cases in [100, 300] {
-        for (name, landscape) in LANDSCAPES {
+        for (name, landscape) in Landscape::ALL {
             println!("{name}, {cases} cases, {seeds} seeds");
             println!("  {:20} {:>6} {:>12} {:>10} {:>10}", "", "saved", "wrong drops", "unchanged", "loss");
             let searches: Vec<_> = (0..seeds).map(|seed| search(landscape, cases, seed)).collect();

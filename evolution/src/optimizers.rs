@@ -19,6 +19,8 @@ pub mod property;
 pub mod random;
 mod readability;
 mod seeding;
+#[cfg(any(test, feature = "testing"))]
+pub mod suite;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};

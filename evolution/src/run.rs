@@ -86,6 +86,17 @@ pub struct Run {
 impl Run {
     /// A fresh run.
     pub fn new(settings: Arc<RunSettings>, cases: Arc<CaseSet>, operators: Arc<Operators>) -> Self {
+        let optimizer = settings.algorithm.start();
+        Self::with_optimizer(settings, cases, operators, optimizer)
+    }
+
+    /// A fresh run of an optimizer of one's own, in place of the one that the settings name.
+    pub fn with_optimizer(
+        settings: Arc<RunSettings>,
+        cases: Arc<CaseSet>,
+        operators: Arc<Operators>,
+        optimizer: Box<dyn Optimizer>,
+    ) -> Self {
         let account = Account::new(
             settings.budget,
             settings.evaluation_cost,
@@ -98,7 +109,7 @@ impl Run {
             exchange: Exchange::new(&settings, ExchangeState::default()),
             ledger: Ledger::new(&cases),
             account,
-            optimizer: settings.algorithm.start(),
+            optimizer,
             finish: None,
             questions: vec![],
             shingles: ShingleCache::default(),
