@@ -110,9 +110,9 @@ impl BanditConfig {
         self.ranking_cases.or_else(|| evaluations.map(|most| (most as usize / 40).max(24)))
     }
 
-    fn evaluations_per_child(&self, context: &Context<'_>) -> f64 {
-        let evaluations = context.account.budget().evaluations;
-        let by_budget = || match context.settings.reflection {
+    /// Evaluations for each child, when so many may be made in all.
+    pub(super) fn pace(&self, evaluations: Option<u64>, reflection: bool) -> f64 {
+        let by_budget = || match reflection {
             true => evaluations.map_or(40.0, |most| (0.65 * (most as f64).sqrt()).clamp(6.0, 40.0)),
             false => 4.0,
         };
@@ -226,7 +226,7 @@ impl Bandit {
 
     /// Whether it is time for one more child.
     fn wants_child(&self, context: &Context<'_>) -> bool {
-        let each = self.config.evaluations_per_child(context);
+        let each = self.pace(context);
         let due = context.account.evaluations() as f64 / each;
         let fresh =
             self.arms.iter().rev().take(64).filter(|arm| arm.asked < self.parent_cases(context)).count();
@@ -234,8 +234,12 @@ impl Bandit {
         under_way < self.config.in_flight && ((self.born + self.proposals.len() as u64) as f64) < due
     }
 
+    fn pace(&self, context: &Context<'_>) -> f64 {
+        self.config.pace(context.account.budget().evaluations, context.settings.reflection)
+    }
+
     fn parent_cases(&self, context: &Context<'_>) -> usize {
-        let each = self.config.evaluations_per_child(context);
+        let each = self.pace(context);
         self.config.parent_cases.min((each / 2.0).ceil() as usize).min(context.order.len())
     }
 

@@ -36,7 +36,8 @@ pub struct GaConfig {
     pub tournament: usize,
     /// Probability that a child has two parents, 0 to 1.
     pub crossover: f64,
-    /// How a child's measurement is broken off early.
+    /// How a child's measurement is broken off early: by `bayes` unless told otherwise.
+    #[serde(deserialize_with = "RaceConfig::bayes_unless_given")]
     pub race: RaceConfig,
     /// Validation cases that the search ranks on; absent: chosen by the budget.
     pub ranking_cases: Option<usize>,

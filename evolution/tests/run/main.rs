@@ -5,9 +5,14 @@
 mod archipelago;
 mod islands;
 mod optimizers;
+mod trade;
 
 use evohub_evolution::optimizers::suite::{Landscape, Setup, assert_same, simulate};
-use evohub_evolution::optimizers::{CapoConfig, DeConfig, GaConfig, GepaConfig, PromptbreederConfig};
+use evohub_evolution::optimizers::{
+    BehaviourAxis, BestOfNConfig, CapoConfig, DeConfig, Division, EliteSelection, GaConfig, GepaConfig,
+    MapElitesConfig, NoveltySearchConfig, Nsga2Config, Preference, PromptbreederConfig, Property,
+    RandomConfig,
+};
 use evohub_evolution::{AlgorithmConfig, Budget, FinishReason};
 use proptest::prelude::*;
 
@@ -38,7 +43,59 @@ fn algorithms() -> impl Strategy<Value = AlgorithmConfig> {
             config.race.enabled = race;
             AlgorithmConfig::Promptbreeder(config)
         }),
+        (1..20_usize, proptest::option::of(1..60_usize), any::<bool>()).prop_map(|(batch, n, race)| {
+            let mut config = BestOfNConfig { n, batch, ..BestOfNConfig::default() };
+            config.race.enabled = race;
+            AlgorithmConfig::BestOfN(config)
+        }),
+        (1..20_usize, archives(), any::<bool>(), any::<bool>()).prop_map(
+            |(batch, (archive, axes), curious, race)| {
+                let selection = if curious { EliteSelection::Curiosity } else { EliteSelection::Uniform };
+                let mut config =
+                    MapElitesConfig { archive, axes, selection, batch, ..MapElitesConfig::default() };
+                config.race.enabled = race;
+                AlgorithmConfig::MapElites(config)
+            }
+        ),
+        (2..20_usize, 0.0..1.0_f64, 0.0..1.0_f64, any::<bool>()).prop_map(
+            |(population, minimal_criterion, weight, race)| {
+                let base = NoveltySearchConfig::default();
+                let mut config = NoveltySearchConfig { population, minimal_criterion, weight, ..base };
+                config.race.enabled = race;
+                AlgorithmConfig::Novelty(config)
+            }
+        ),
+        (2..20_usize, objectives(), any::<bool>(), any::<bool>()).prop_map(
+            |(population, objectives, knee, race)| {
+                let prefer = if knee { Preference::Knee } else { Preference::Score };
+                let mut config = Nsga2Config { population, objectives, prefer, ..Nsga2Config::default() };
+                config.constraints.min_score = knee.then_some(0.45);
+                config.race.enabled = race;
+                AlgorithmConfig::Nsga2(config)
+            }
+        ),
+        (1..6_usize, 1..20_usize, any::<bool>()).prop_map(|(steps, batch, race)| {
+            let mut config = RandomConfig { steps, batch, ..RandomConfig::default() };
+            config.race.enabled = race;
+            AlgorithmConfig::Random(config)
+        }),
     ]
+}
+
+fn objectives() -> impl Strategy<Value = Vec<Property>> {
+    use Property::{Dollars, Length, OutputTokens, Readability, Score, Shots};
+    proptest::sample::subsequence(vec![Score, Dollars, Length, OutputTokens, Readability, Shots], 1..=6)
+}
+
+fn archives() -> impl Strategy<Value = (Division, Vec<BehaviourAxis>)> {
+    let axis = |name, low, high| BehaviourAxis { name, low, high, cells: 5 };
+    let axes = vec![
+        axis(Property::Score, 0.0, 1.0),
+        axis(Property::Readability, -20.0, 20.0),
+        axis(Property::Length, 0.0, 9.0),
+    ];
+    let division = prop_oneof![Just(Division::Grid), (1..20_usize).prop_map(|cells| Division::Cvt { cells })];
+    (division, proptest::sample::subsequence(axes, 1..=3))
 }
 
 proptest! {
@@ -104,4 +161,15 @@ fn a_small_budget_looks_at_many_and_is_sure_of_few() {
         let finalists = outcome.measured.iter().filter(|cases| **cases >= 30).count();
         assert!(finalists >= 2, "{finalists} measured on 30 cases or more");
     }
+}
+
+#[test]
+fn nsga2_breaks_off_only_who_is_surely_dominated() {
+    let landscape = Landscape { drift: -0.1, spread: 0.1, skills: 1 };
+    let saved = |objectives: &[Property]| {
+        let config = Nsga2Config { objectives: objectives.to_vec(), ..Nsga2Config::default() };
+        simulate(&Setup { landscape, ..Setup::new(AlgorithmConfig::Nsga2(config), 1_000) }).saved
+    };
+    assert!(saved(&[Property::Score, Property::Length]) > 100, "all prompts are equally long");
+    assert_eq!(saved(&[Property::Length]), 0, "without the score nothing is known early");
 }

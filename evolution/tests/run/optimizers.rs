@@ -16,7 +16,7 @@ fn course(name: &str) -> Course {
 fn every_algorithm_passes_the_suite() {
     for name in AlgorithmConfig::NAMES {
         let algorithm = algorithm(name);
-        assert_eq!(algorithm.name(), name);
+        assert_eq!(algorithm.name(), *name);
         assert_eq!(algorithm.validate(), Ok(()));
         for reflection in [true, false] {
             if reflection || !algorithm.needs_reflection() {

@@ -58,11 +58,9 @@ impl Bandit {
                 parents.iter().filter_map(|id| context.ledger.candidate(*id)).collect();
             let with_model = context.settings.reflection;
             match context.operators.draw(&candidates, with_model, &self.credits, &variation, &mut rng) {
-                Some(Drawn::Child(child, operator)) => {
-                    if context.ledger.born(child.id()).is_none() {
-                        self.bear(&child, parents, operator, context);
-                        return true;
-                    }
+                Some(Drawn::Child(child, operator)) if context.ledger.born(child.id()).is_none() => {
+                    self.bear(&child, parents, operator, context);
+                    return true;
                 }
                 Some(Drawn::Ask(operator)) => {
                     let component = any_component(candidates[0], &mut rng);
@@ -75,7 +73,7 @@ impl Bandit {
                     self.advance(number, context);
                     return true;
                 }
-                None => {}
+                Some(Drawn::Child(..)) | None => {}
             }
         }
         false

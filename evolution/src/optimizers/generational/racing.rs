@@ -12,8 +12,7 @@ impl<S: Scheme> Generational<S> {
     /// Judges a child that was measured up to its present look.
     pub(super) fn look(&mut self, number: u64, context: &mut Context<'_>) {
         let ranked = context.ranked();
-        let race = self.scheme.rules().race;
-        let looks = race.looks(ranked.len());
+        let looks = self.scheme.rules().race.looks(ranked.len());
         let Some(child) = self.children.get(&number) else { return };
         let (Stage::Racing(look), Some(candidate)) = (&child.stage, child.candidate()) else { return };
         let (next, seen, all) = (*look + 1, looks[*look], ranked.len());
