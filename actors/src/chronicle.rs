@@ -46,6 +46,7 @@ pub(crate) struct ChronicleState {
 
 impl ChronicleState {
     fn take_note(&mut self, mut note: Notes) {
+        self.pending.forget_from = note.forget_from.or(self.pending.forget_from);
         self.pending.candidates.append(&mut note.candidates);
         self.pending.history.append(&mut note.history);
         self.pending.migrants.append(&mut note.migrants);

@@ -415,6 +415,12 @@ impl Actor for Population {
             state.run.finish().into_iter().for_each(|finish| state.report_finished(finish));
             return Ok(());
         }
+        if !state.run.settings().algorithm.is_order_free() {
+            // What it did after its newest checkpoint may come otherwise now.
+            let forget_from = Some(state.run.ledger().births().len() as u64);
+            let note = Notes { forget_from, ..Notes::default() };
+            state.arguments.chronicle.send(ChronicleMessage::Note(note));
+        }
         let again = state.run.in_flight();
         state.carry_out(again);
         state.look_for_migrants();

@@ -154,6 +154,9 @@ impl Results {
 /// What an island notes, made durable together: all of it or nothing.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Notes {
+    /// Before all else, the candidates of the island that were born in this order or later are forgotten: it goes on
+    /// from an earlier state, and what it does next may differ. What was paid for stays.
+    pub forget_from: Option<u64>,
     /// Candidates; one that is known already gets the new score, number of cases and outcome.
     pub candidates: Vec<CandidateRecord>,
     /// Checkpoints; one that is older than the one kept changes nothing.
@@ -167,7 +170,8 @@ pub struct Notes {
 impl Notes {
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
-        self.candidates.is_empty()
+        self.forget_from.is_none()
+            && self.candidates.is_empty()
             && self.checkpoints.is_empty()
             && self.history.is_empty()
             && self.migrants.is_empty()

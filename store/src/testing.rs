@@ -65,6 +65,7 @@ macro_rules! store_suite {
             notes::notes_are_written_all_or_none,
             notes::a_candidate_gets_its_new_score_and_outcome,
             notes::only_the_newest_checkpoint_is_kept,
+            notes::what_is_forgotten_is_the_rest_of_one_island,
             notes::records_come_in_order,
             notes::a_record_of_another_job_or_island_is_refused,
             notes::migrants_are_kept_once_by_epoch_and_sender,

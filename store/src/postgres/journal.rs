@@ -154,6 +154,10 @@ async fn progress(
     island: i64,
     notes: &Notes,
 ) -> Result<(), sqlx::Error> {
+    if let Some(from) = notes.forget_from {
+        let query = sqlx::query("DELETE FROM candidates WHERE job = $1 AND island = $2 AND ordinal >= $3");
+        query.bind(job).bind(island).bind(count(from)).execute(&mut *connection).await?;
+    }
     let candidates = merged(&notes.candidates);
     if !candidates.is_empty() {
         note_candidates(connection, job, island, &candidates.iter().collect::<Vec<_>>()).await?;

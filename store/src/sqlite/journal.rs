@@ -98,6 +98,9 @@ impl SqliteStore {
         checks::notes(lease, notes, &self.address)?;
         let mut transaction = self.write().await?;
         let job = self.held(&mut transaction, lease).await?;
+        forget(&mut transaction, job, lease.island, notes.forget_from)
+            .await
+            .map_err(|error| self.failed(error))?;
         progress(&mut transaction, job, notes).await.map_err(|error| self.failed(error))?;
         transaction.commit().await.map_err(|error| self.failed(error))
     }
@@ -144,6 +147,19 @@ async fn paid_for(
         })
         .await?;
     Ok(evaluations + proposals)
+}
+
+/// Forgets the candidates of an island from one on.
+async fn forget(
+    connection: &mut SqliteConnection,
+    job: i64,
+    island: u32,
+    from: Option<u64>,
+) -> Result<(), sqlx::Error> {
+    let Some(from) = from else { return Ok(()) };
+    let query = sqlx::query("DELETE FROM candidates WHERE job = ? AND island = ? AND ordinal >= ?");
+    query.bind(job).bind(island).bind(i64::try_from(from).unwrap_or(i64::MAX)).execute(connection).await?;
+    Ok(())
 }
 
 /// Writes how far an island has come, which is for its present owner alone to say.

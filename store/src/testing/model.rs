@@ -163,6 +163,9 @@ impl Model {
         if entry.islands.get(&lease.island) != Some(&lease.token) {
             return Err(Kind::Owned);
         }
+        if let Some(from) = notes.forget_from {
+            entry.candidates.retain(|known| known.island != lease.island || known.ordinal < from);
+        }
         for record in &notes.candidates {
             let same = |known: &&mut CandidateRecord| {
                 known.island == record.island && known.candidate == record.candidate

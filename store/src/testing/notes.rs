@@ -144,6 +144,23 @@ pub fn only_the_newest_checkpoint_is_kept(open: impl Open) {
     });
 }
 
+/// An island that goes on from an earlier state forgets its later candidates, and writes others in their place.
+pub fn what_is_forgotten_is_the_rest_of_one_island(open: impl Open) {
+    run(async {
+        let (store, lease, [island, other]) = with_islands(open).await;
+        let of = |island, numbers: std::ops::Range<u64>| Notes {
+            candidates: numbers.map(|n| sample::candidate("a", island, n)).collect(),
+            ..Notes::default()
+        };
+        store.note(&island, &of(0, 0..4)).await.unwrap();
+        store.note(&other, &of(1, 0..4)).await.unwrap();
+        store.note(&island, &Notes { forget_from: Some(2), ..of(0, 3..4) }).await.unwrap();
+        let left = store.candidates(&lease.job).await.unwrap();
+        let left: Vec<_> = left.iter().map(|record| (record.island, record.ordinal)).collect();
+        assert_eq!(left, [(0, 0), (0, 1), (0, 3), (1, 0), (1, 1), (1, 2), (1, 3)]);
+    });
+}
+
 /// Candidates and points come by island and number, however they were written.
 pub fn records_come_in_order(open: impl Open) {
     run(async {

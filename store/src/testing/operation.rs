@@ -92,6 +92,7 @@ impl ResultNumbers {
 /// Numbers that notes are made of: what they are about, and variations of their content.
 #[derive(Debug, Clone)]
 pub struct NoteNumbers {
+    forget_from: Option<u64>,
     candidates: Vec<(u64, u32)>,
     checkpoints: Vec<u64>,
     points: Vec<(u64, u32)>,
@@ -109,6 +110,7 @@ impl NoteNumbers {
             record
         });
         Notes {
+            forget_from: self.forget_from,
             candidates: self
                 .candidates
                 .iter()
@@ -177,8 +179,10 @@ fn results() -> impl Strategy<Value = ResultNumbers> {
 fn notes() -> impl Strategy<Value = NoteNumbers> {
     let placed = || vec((0..NUMBERS, 0..4_u32), 0..4);
     let migrants = vec((0..ISLANDS, 1..4_u32, 0..4_u32), 0..4);
-    (placed(), vec(0..NUMBERS, 0..3), placed(), migrants).prop_map(
-        |(candidates, checkpoints, points, migrants)| NoteNumbers {
+    let forget_from = proptest::option::weighted(0.2, 0..NUMBERS);
+    (forget_from, placed(), vec(0..NUMBERS, 0..3), placed(), migrants).prop_map(
+        |(forget_from, candidates, checkpoints, points, migrants)| NoteNumbers {
+            forget_from,
             candidates,
             checkpoints,
             points,

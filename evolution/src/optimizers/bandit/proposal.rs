@@ -184,6 +184,9 @@ impl Bandit {
         if self.born.is_multiple_of(self.config.window as u64) {
             context.complete_generation(self);
             self.exchange(context);
+        } else {
+            // What comes after a checkpoint may come otherwise when the run goes on from it.
+            context.checkpoint();
         }
     }
 }
