@@ -264,11 +264,15 @@ impl Cohort<'_> {
 /// How many candidates can be measured on all ranked cases before the finals, for which this part of the budget is
 /// kept.
 pub(super) fn affordable(finals: f64, context: &Context<'_>) -> usize {
+    left_to_search(finals, context).checked_div(context.ranked().len()).unwrap_or(usize::MAX)
+}
+
+/// Evaluations that are left before the finals, for which this part of the budget is kept.
+pub(super) fn left_to_search(finals: f64, context: &Context<'_>) -> usize {
     if context.account.spent_share() > 1.0 - finals {
         return 0;
     }
     let Some(most) = context.account.budget().evaluations else { return usize::MAX };
     let search = (most as f64 * (1.0 - finals)) as u64;
-    let left = search.saturating_sub(context.account.evaluations()) as usize;
-    left.checked_div(context.ranked().len()).unwrap_or(usize::MAX)
+    search.saturating_sub(context.account.evaluations()) as usize
 }
