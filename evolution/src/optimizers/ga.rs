@@ -4,6 +4,7 @@
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
+use super::cases::cases_by_root;
 use super::generational::{Cohort, Conception, Newcomer, Rivals, Rules, Scheme};
 use super::mating::{best_first, mate};
 use crate::candidate::CandidateId;
@@ -75,9 +76,8 @@ impl GaConfig {
         self.race.validate()
     }
 
-    /// As many as let about four generations be paid for; at least 12, below which ranks are mostly chance.
     pub(super) fn ranking_cases(&self, evaluations: Option<u64>) -> Option<usize> {
-        self.ranking_cases.or_else(|| cases_for_generations(self.population, evaluations))
+        self.ranking_cases.or_else(|| cases_by_root(evaluations))
     }
 }
 
