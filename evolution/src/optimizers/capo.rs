@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cases::cases_by_root;
 use super::generational::{Cohort, Conception, Made, Newcomer, Rivals, Rules, Scheme};
+use super::leaders::check_finals;
 use super::mating::{any_component, ask, best_first, without_model};
 use crate::candidate::{Candidate, CandidateId};
 use crate::context::Context;
@@ -71,9 +72,7 @@ impl CapoConfig {
         if !(0.0..=1.0).contains(&self.length_penalty) {
             return Err(format!("`length_penalty` is {}, and must be from 0 to 1", self.length_penalty));
         }
-        if !(0.0..=0.9).contains(&self.finals) {
-            return Err(format!("`finals` is {}, and must be from 0 to 0.9", self.finals));
-        }
+        check_finals(self.finals)?;
         self.race.validate()
     }
 

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cases::cases_by_root;
 use super::generational::{Cohort, Conception, Made, Newcomer, Rivals, Rules, Scheme};
+use super::leaders::check_finals;
 use super::mating::{any_component, ask, best_first, mate, without_model};
 use crate::candidate::{Candidate, CandidateId};
 use crate::race::RaceConfig;
@@ -49,9 +50,7 @@ impl DeConfig {
         if self.population < FEWEST {
             return Err(format!("`population` is {}, and must be {FEWEST} or more", self.population));
         }
-        if !(0.0..=0.9).contains(&self.finals) {
-            return Err(format!("`finals` is {}, and must be from 0 to 0.9", self.finals));
-        }
+        check_finals(self.finals)?;
         self.race.validate()
     }
 

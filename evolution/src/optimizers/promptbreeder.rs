@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cases::cases_by_root;
 use super::generational::{Cohort, Conception, Made, Newcomer, Rivals, Rules, Scheme};
+use super::leaders::check_finals;
 use super::mating::best_first;
 use crate::candidate::CandidateId;
 use crate::race::RaceConfig;
@@ -71,9 +72,7 @@ impl PromptbreederConfig {
             let found = self.duplicate_distance;
             return Err(format!("`duplicate_distance` is {found}, and must be from 0 to 1"));
         }
-        if !(0.0..=0.9).contains(&self.finals) {
-            return Err(format!("`finals` is {}, and must be from 0 to 0.9", self.finals));
-        }
+        check_finals(self.finals)?;
         self.race.validate()
     }
 
