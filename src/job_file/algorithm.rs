@@ -14,6 +14,11 @@ pub(super) fn standard() -> AlgorithmConfig {
     AlgorithmConfig::Gepa(GepaConfig::default())
 }
 
+/// An algorithm by its name, with standard settings; `None` when there is none of this name.
+pub(super) fn named(name: &str) -> Option<AlgorithmConfig> {
+    serde_json::from_value(serde_json::json!({ "name": name })).ok()
+}
+
 pub(super) fn read(
     document: &Document,
     mut table: Spanned<DeValue<'_>>,
