@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use evohub_actors::{EvaluatorSpec, JobResult, JobSpec, Measured};
+use evohub_evolution::FinishReason;
 use evohub_store::{HistoryRecord, JobRecord, JobState, Totals};
 use serde::Serialize;
 
@@ -22,6 +23,8 @@ pub struct ComparedRun {
     pub store: String,
     /// How it stands: `done` or `failed`.
     pub status: String,
+    /// Why the search ended.
+    pub reason: Option<FinishReason>,
     /// What went wrong, when it failed.
     pub error: Option<String>,
     /// The chosen prompt, as text for people.
@@ -81,6 +84,7 @@ impl ComparedRun {
             job: job.id.to_string(),
             store: store.to_owned(),
             status: job.state.as_str().to_owned(),
+            reason: result.reason,
             error: result.error.clone().or_else(|| job.error.clone()),
             prompt: best.map(|best| best.prompt.clone()),
             test: best.and_then(|best| best.test.clone()),

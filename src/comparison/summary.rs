@@ -6,6 +6,8 @@ use super::{ComparedRun, Comparison, Difference, Estimate, LEAST_PAIRS};
 
 /// P-values below this are called significant by custom.
 const LEVEL: f64 = 0.05;
+/// Who uses less than this part of its evaluations has left some of them unused.
+const USED: f64 = 0.8;
 
 /// What the runs of a comparison say together.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -45,14 +47,15 @@ impl Summary {
     pub(super) fn of(comparison: &Comparison) -> Self {
         let done = comparison.runs.iter().filter(|run| run.is_done());
         let differences = Difference::of(comparison);
+        let algorithms: Vec<AlgorithmSummary> = comparison
+            .algorithms
+            .iter()
+            .map(|algorithm| AlgorithmSummary::of(&algorithm.name, comparison))
+            .collect();
         Self {
-            algorithms: comparison
-                .algorithms
-                .iter()
-                .map(|algorithm| AlgorithmSummary::of(&algorithm.name, comparison))
-                .collect(),
             seed_test: Estimate::of(done.filter_map(|run| Some(run.seed_test.as_ref()?.score))),
-            remarks: remarks(comparison, &differences),
+            remarks: remarks(comparison, &algorithms, &differences),
+            algorithms,
             differences,
         }
     }
@@ -75,9 +78,14 @@ impl AlgorithmSummary {
     }
 }
 
-fn remarks(comparison: &Comparison, differences: &[Difference]) -> Vec<String> {
+fn remarks(
+    comparison: &Comparison,
+    algorithms: &[AlgorithmSummary],
+    differences: &[Difference],
+) -> Vec<String> {
     let mut remarks = vec![];
     remarks.extend(power(differences));
+    remarks.extend(algorithms.iter().filter_map(|algorithm| unused(algorithm, comparison)));
     if comparison.shared_cache {
         remarks.push(
             "The runs shared a cache: dollars, minutes and proposals are what each had to pay for after the others, \
@@ -110,12 +118,24 @@ fn remarks(comparison: &Comparison, differences: &[Difference]) -> Vec<String> {
     remarks
 }
 
+/// An algorithm that left a good part of its evaluations unused, so that budgets were equal and what was spent was not.
+fn unused(algorithm: &AlgorithmSummary, comparison: &Comparison) -> Option<String> {
+    let (used, most) = (algorithm.evaluations?.median, comparison.budget.evaluations?);
+    let name = &algorithm.algorithm;
+    (used < USED * most as f64).then(|| {
+        format!(
+            "{name} used {used:.0} of {most} evaluations (median): its searches ended before the budget did."
+        )
+    })
+}
+
 /// What the tests cannot show, however great a difference is.
 fn power(differences: &[Difference]) -> Option<String> {
     let fewest = differences.iter().map(|difference| difference.pairs).min()?;
     if fewest < LEAST_PAIRS {
+        let seeds = if fewest == 1 { "1 seed is".to_owned() } else { format!("{fewest} seeds are") };
         return Some(format!(
-            "{fewest} seeds are too few for a test: take {LEAST_PAIRS} or more to hear whether algorithms differ."
+            "{seeds} too few for a test: take {LEAST_PAIRS} or more to hear whether algorithms differ."
         ));
     }
     let count = differences.len() as f64;

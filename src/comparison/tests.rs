@@ -14,6 +14,7 @@ pub(crate) fn sample(algorithms: &[(&str, &[f64])]) -> Comparison {
             job: format!("films-{name}-{seed}"),
             store: format!("sqlite:/jobs/{name}-{seed}.db"),
             status: "done".into(),
+            reason: None,
             error: None,
             prompt: Some(format!("Is it <good>? Say so {seed} times.")),
             test: measured(*score, 100),
@@ -96,8 +97,11 @@ fn what_spoils_costs_is_said() {
     assert!(comparison.summary().remarks.is_empty(), "{:?}", comparison.summary().remarks);
     comparison.shared_cache = true;
     comparison.runs_at_once = 3;
+    comparison.budget.evaluations = Some(200);
     comparison.runs.iter_mut().for_each(|run| run.dollars = 0.0);
-    for part in ["shared a cache", "3 runs at a time", "No dollars were counted"] {
+    for part in
+        ["gepa used 148 of 200 evaluations", "shared a cache", "3 runs at a time", "No dollars were counted"]
+    {
         assert!(said(&comparison, part), "{part}");
     }
 }

@@ -120,6 +120,7 @@ mod tests {
             job: format!("films-{algorithm}-{random_seed}"),
             store: "sqlite:jobs.db".into(),
             status: "done".into(),
+            reason: None,
             error: None,
             prompt: None,
             test: measured(score, 30),
