@@ -55,7 +55,7 @@ pub struct ComparedRun {
 /// A moment of a search: the end of a generation, or of a window of a steady state.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct CurvePoint {
-    /// Evaluations asked for until then, cached ones included.
+    /// Evaluations given out until then, cached ones and those under way included.
     pub evaluations: u64,
     /// US dollars paid until then.
     pub dollars: f64,

@@ -25,7 +25,7 @@ const MEASURES: [Measure; 3] = [
     Measure {
         id: "evaluations",
         label: "evaluations",
-        caption: "Over evaluations, cached ones included.",
+        caption: "Over evaluations given out, cached ones and those under way included: a search that keeps many under way stands further right than what it had heard of.",
         of: |point| point.evaluations as f64,
         least: 5.0,
         format: |value| count(value.max(0.0).round() as u64),
