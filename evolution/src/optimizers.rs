@@ -4,6 +4,7 @@ pub mod auto;
 pub mod bandit;
 pub mod best_of_n;
 pub mod capo;
+pub mod custom;
 pub mod de;
 pub mod ga;
 mod generational;
@@ -36,6 +37,8 @@ use best_of_n::BestOfN;
 pub use best_of_n::BestOfNConfig;
 use capo::Capo;
 pub use capo::CapoConfig;
+use custom::Absent;
+pub use custom::{CustomConfig, OptimizerFactory};
 use de::De;
 pub use de::DeConfig;
 use ga::Ga;
@@ -191,6 +194,8 @@ algorithms! {
     BestOfN(BestOfNConfig), "best-of-n", Generational<BestOfN>, BestOfN::new;
     /// Crossover and paraphrase by the model, races, and a price on length (arXiv 2504.16005).
     Capo(CapoConfig), "capo", Generational<Capo>, Capo::new;
+    /// An optimizer that the embedding program brings.
+    Custom(CustomConfig), "custom", Absent, std::convert::identity;
     /// Differential evolution (arXiv 2309.08532).
     De(DeConfig), "de", Generational<De>, De::new;
     /// A genetic algorithm in generations.
@@ -217,7 +222,7 @@ impl AlgorithmConfig {
 
     /// Whether the order in which results arrive changes nothing of what it decides.
     pub fn is_order_free(&self) -> bool {
-        !matches!(self, Self::Bandit(_))
+        !matches!(self, Self::Bandit(_) | Self::Custom(_))
     }
 
     /// Questions to the reflection model that a search of so many evaluations makes at most, about.
