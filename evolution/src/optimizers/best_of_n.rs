@@ -16,7 +16,8 @@ use crate::rng::RunRng;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BestOfNConfig {
-    /// Variants, 1 or more; absent: as many as the budget pays for. A proposal that cannot be used is none.
+    /// Variants, 1 or more, on each island; absent: as many as the budget pays for. A proposal that cannot be used is
+    /// none.
     pub n: Option<usize>,
     /// Variants that are made and measured at a time, 1 or more.
     pub batch: usize,
