@@ -47,7 +47,7 @@ impl BestOfNConfig {
         self.race.validate()
     }
 
-    /// As many as let the seed and all variants be paid for, or about four generations of them; at least 12.
+    /// As many as let the seed and all variants be paid for, or about ten generations of them; at least 12.
     pub(super) fn ranking_cases(&self, evaluations: Option<u64>) -> Option<usize> {
         let search = evaluations.map(|most| (most as f64 * (1.0 - self.finals)) as usize);
         let for_all = |n: usize| search.map(|search| (search / (n + 1)).max(12));

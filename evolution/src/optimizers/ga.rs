@@ -74,16 +74,18 @@ impl GaConfig {
         self.race.validate()
     }
 
-    /// As many as let about four generations be paid for; at least 12, below which ranks are mostly chance.
+    /// As many as let about ten generations be paid for; at least 12, below which ranks are mostly chance.
     pub(super) fn ranking_cases(&self, evaluations: Option<u64>) -> Option<usize> {
         self.ranking_cases.or_else(|| cases_for_generations(self.population, evaluations))
     }
 }
 
-/// Ranking cases with which about four generations of this size can be paid for, at least 12.
+/// Generations that a budget is to pay for: with fewer selection has too little to work on.
+const GENERATIONS: usize = 10;
+
+/// Ranking cases with which about ten generations of this size can be paid for, at least 12.
 pub(super) fn cases_for_generations(population: usize, evaluations: Option<u64>) -> Option<usize> {
-    let generations = 4;
-    evaluations.map(|most| (most as usize / (population * generations)).max(12))
+    evaluations.map(|most| (most as usize / (population * GENERATIONS)).max(12))
 }
 
 /// Draws for a second parent that differs from the first.

@@ -70,7 +70,7 @@ impl Default for MapElitesConfig {
             archive: Division::Grid,
             axes: vec![axis(Property::Length, 0.0, 3_000.0, 6), axis(Property::Shots, 0.0, 9.0, 3)],
             selection: EliteSelection::Uniform,
-            batch: 16,
+            batch: 12,
             crossover: 0.4,
             race: RaceConfig::default(),
             ranking_cases: None,
@@ -92,7 +92,7 @@ impl MapElitesConfig {
         self.race.validate()
     }
 
-    /// As many as let about four generations be paid for, at least 12.
+    /// As many as let about ten generations be paid for, at least 12.
     pub(super) fn ranking_cases(&self, evaluations: Option<u64>) -> Option<usize> {
         self.ranking_cases.or_else(|| cases_for_generations(self.batch, evaluations))
     }

@@ -55,7 +55,7 @@ pub struct NoveltySearchConfig {
 impl Default for NoveltySearchConfig {
     fn default() -> Self {
         Self {
-            population: 16,
+            population: 12,
             neighbours: 5,
             admission: Admission::Threshold { start: 0.3, window: 32, most: 4 },
             minimal_criterion: 0.8,
@@ -93,7 +93,7 @@ impl NoveltySearchConfig {
         NoveltyConfig { neighbours: self.neighbours, admission: self.admission }
     }
 
-    /// As many as let about four generations be paid for, at least 12.
+    /// As many as let about ten generations be paid for, at least 12.
     pub(super) fn ranking_cases(&self, evaluations: Option<u64>) -> Option<usize> {
         self.ranking_cases.or_else(|| cases_for_generations(self.population, evaluations))
     }

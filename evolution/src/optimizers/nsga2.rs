@@ -59,7 +59,7 @@ pub struct Nsga2Config {
 impl Default for Nsga2Config {
     fn default() -> Self {
         Self {
-            population: 16,
+            population: 12,
             objectives: vec![Property::Score, Property::Dollars, Property::Length],
             constraints: Constraints::default(),
             prefer: Preference::Score,
@@ -91,7 +91,7 @@ impl Nsga2Config {
         self.race.validate()
     }
 
-    /// As many as let about four generations be paid for, at least 12.
+    /// As many as let about ten generations be paid for, at least 12.
     pub(super) fn ranking_cases(&self, evaluations: Option<u64>) -> Option<usize> {
         self.ranking_cases.or_else(|| cases_for_generations(self.population, evaluations))
     }

@@ -49,7 +49,7 @@ impl RandomConfig {
         self.race.validate()
     }
 
-    /// As many as let about four generations be paid for, at least 12.
+    /// As many as let about ten generations be paid for, at least 12.
     pub(super) fn ranking_cases(&self, evaluations: Option<u64>) -> Option<usize> {
         self.ranking_cases.or_else(|| cases_for_generations(self.batch, evaluations))
     }
