@@ -34,6 +34,8 @@ use crate::optimizers::{Optimizer, Told, Work};
 use crate::piece::{Piece, ProposalOrder};
 use crate::rng::{RunRng, stream};
 
+use crate::variation::OperatorCredits;
+
 use arm::Arm;
 use belief::Beliefs;
 use proposal::Proposal;
@@ -44,8 +46,9 @@ use proposal::Proposal;
 pub struct BanditConfig {
     /// Questions to the reflection model under way at once, 1 or more. More bring children of older knowledge.
     pub in_flight: usize,
-    /// Evaluations for each child, 1 or more; absent: 0.7 times the root of the evaluations that may be spent, from
-    /// 6 to 40. Fewer look at more candidates, and know less of each.
+    /// Evaluations for each child, 1 or more; absent: 4 where there is no reflection model and children are free,
+    /// else 0.65 times the root of the evaluations that may be spent, from 6 to 40. Fewer look at more candidates,
+    /// and know less of each; where questions cost little, fewer reach more.
     pub evaluations_per_child: Option<f64>,
     /// Cases on which an arm must have been measured before it can be a parent, 1 or more; never more than half the
     /// evaluations for each child.
@@ -67,13 +70,13 @@ pub struct BanditConfig {
 impl Default for BanditConfig {
     fn default() -> Self {
         Self {
-            in_flight: 4,
+            in_flight: 8,
             evaluations_per_child: None,
-            parent_cases: 15,
+            parent_cases: 12,
             minibatch: 4,
             minibatch_uses: 4,
             crossover: 0.2,
-            finals: 0.15,
+            finals: 0.12,
             ranking_cases: None,
             window: 8,
         }
@@ -107,8 +110,12 @@ impl BanditConfig {
         self.ranking_cases.or_else(|| evaluations.map(|most| (most as usize / 40).max(24)))
     }
 
-    fn evaluations_per_child(&self, evaluations: Option<u64>) -> f64 {
-        let by_budget = || evaluations.map_or(40.0, |most| (0.7 * (most as f64).sqrt()).clamp(6.0, 40.0));
+    /// Evaluations for each child, when so many may be made in all.
+    pub(super) fn pace(&self, evaluations: Option<u64>, reflection: bool) -> f64 {
+        let by_budget = || match reflection {
+            true => evaluations.map_or(40.0, |most| (0.65 * (most as f64).sqrt()).clamp(6.0, 40.0)),
+            false => 4.0,
+        };
         self.evaluations_per_child.unwrap_or_else(by_budget)
     }
 }
@@ -118,8 +125,12 @@ const BARREN: u32 = 200;
 /// Measurements of one arm under way at once while there is something to breed: its next results may show that the
 /// others are not worth their price.
 const MOST_AT_ONCE: usize = 12;
+/// The same while there are so few arms that slots would idle: what is known of the first ones helps to judge all.
+const MOST_AT_THE_START: (usize, usize) = (32, 4);
 /// The same at the end, when there are few arms left to choose from.
 const MOST_AT_THE_END: usize = 64;
+/// Results after which the operator that made an arm is rewarded.
+const CREDITED: usize = 8;
 /// Arms among which a draw is made, at most: the most promising, and the newest.
 const CONTENDERS: (usize, usize) = (48, 16);
 /// Members of the population that observers are told of.
@@ -154,6 +165,7 @@ pub struct Bandit {
     born: u64,
     barren: u32,
     saved: Saved,
+    credits: OperatorCredits,
 }
 
 impl Bandit {
@@ -174,6 +186,7 @@ impl Bandit {
             born: 0,
             barren: 0,
             saved: Saved::default(),
+            credits: OperatorCredits::default(),
         }
     }
 
@@ -213,7 +226,7 @@ impl Bandit {
 
     /// Whether it is time for one more child.
     fn wants_child(&self, context: &Context<'_>) -> bool {
-        let each = self.config.evaluations_per_child(context.account.budget().evaluations);
+        let each = self.pace(context);
         let due = context.account.evaluations() as f64 / each;
         let fresh =
             self.arms.iter().rev().take(64).filter(|arm| arm.asked < self.parent_cases(context)).count();
@@ -221,8 +234,12 @@ impl Bandit {
         under_way < self.config.in_flight && ((self.born + self.proposals.len() as u64) as f64) < due
     }
 
+    fn pace(&self, context: &Context<'_>) -> f64 {
+        self.config.pace(context.account.budget().evaluations, context.settings.reflection)
+    }
+
     fn parent_cases(&self, context: &Context<'_>) -> usize {
-        let each = self.config.evaluations_per_child(context.account.budget().evaluations);
+        let each = self.pace(context);
         self.config.parent_cases.min((each / 2.0).ceil() as usize).min(context.order.len())
     }
 
@@ -285,7 +302,11 @@ impl Bandit {
     /// The measurement that is worth most now.
     fn measurement(&mut self, context: &Context<'_>) -> Option<Piece> {
         let cases = context.order.len();
-        let most = if self.may_breed(context) { MOST_AT_ONCE } else { MOST_AT_THE_END };
+        let most = match self.may_breed(context) {
+            true if self.arms.len() < MOST_AT_THE_START.1 => MOST_AT_THE_START.0,
+            true => MOST_AT_ONCE,
+            false => MOST_AT_THE_END,
+        };
         let mut rng = self.draw(context);
         let at = self.thompson(&mut rng, |arm| arm.asked < cases && arm.in_flight() < most)?;
         let arm = &mut self.arms[at];
@@ -309,12 +330,26 @@ impl Bandit {
             (Some(score), Some(place)) => arm.results.push((place as u32, score)),
             _ => arm.failed += 1,
         }
-        let id = arm.id;
+        let (id, known) = (arm.id, arm.known());
+        if known == CREDITED {
+            self.credit(at, context);
+        }
+        let arm = &mut self.arms[at];
         if !arm.ranked && arm.known() >= ranked && context.ledger.mean_on(id, context.ranked()).is_some() {
             arm.ranked = true;
             context.settle(id, Outcome::Kept, ranked);
             context.announce_if_best(id);
             self.list_population();
+        }
+    }
+
+    /// Rewards the operator that made an arm.
+    fn credit(&mut self, at: usize, context: &Context<'_>) {
+        if let Some(born) = context.ledger.born(self.arms[at].id)
+            && !born.birth.parents.is_empty()
+        {
+            let reward = context.improvement(born.id, &born.birth.parents, CREDITED);
+            self.credits.credit(&born.birth.operator, reward);
         }
     }
 

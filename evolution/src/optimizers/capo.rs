@@ -129,7 +129,7 @@ impl Capo {
         let variation = self.variation(cohort);
         let shots = mixed_shots(mother.shots(), father.shots(), variation.limits.max_shots, rng);
         let operators = cohort.context.operators;
-        let crossed = match operators.draw(&[mother, father], false, &variation, rng) {
+        let crossed = match operators.draw(&[mother, father], false, cohort.credits, &variation, rng) {
             Some(Drawn::Child(crossed, _)) if !cohort.context.settings.reflection => crossed,
             _ => mixed(mother, father, rng),
         };

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::generational::{Cohort, Conception, Newcomer, Rivals, Rules, Scheme};
 use super::mating::{best_first, mate};
 use crate::candidate::CandidateId;
-use crate::race::RaceConfig;
+use crate::race::{RaceConfig, RaceTest};
 use crate::rng::RunRng;
 use crate::selection::{roulette, tournament};
 
@@ -36,7 +36,8 @@ pub struct GaConfig {
     pub tournament: usize,
     /// Probability that a child has two parents, 0 to 1.
     pub crossover: f64,
-    /// How a child's measurement is broken off early.
+    /// How a child's measurement is broken off early: by `bayes` unless told otherwise.
+    #[serde(deserialize_with = "RaceConfig::bayes_unless_given")]
     pub race: RaceConfig,
     /// Validation cases that the search ranks on; absent: chosen by the budget.
     pub ranking_cases: Option<usize>,
@@ -52,7 +53,7 @@ impl Default for GaConfig {
             selection: ParentSelection::Tournament,
             tournament: 3,
             crossover: 0.4,
-            race: RaceConfig::default(),
+            race: RaceConfig::of(RaceTest::Bayes),
             ranking_cases: None,
             finals: 0.15,
         }

@@ -27,6 +27,7 @@ use crate::migration::Arrival;
 use crate::optimizers::seeding::{bear_seeds, seed_pieces};
 use crate::optimizers::{Optimizer, Told, Work};
 use crate::piece::ProposalOrder;
+use crate::variation::OperatorCredits;
 
 use child::{Child, Stage};
 use racing::Scored as _;
@@ -73,6 +74,7 @@ pub(crate) struct Generational<S> {
     saved: Saved,
     barren: u32,
     finals: Option<Finals>,
+    credits: OperatorCredits,
 }
 
 impl<S: Scheme> Generational<S> {
@@ -93,6 +95,7 @@ impl<S: Scheme> Generational<S> {
             saved: Saved::default(),
             barren: 0,
             finals: None,
+            credits: OperatorCredits::default(),
         }
     }
 
@@ -141,6 +144,8 @@ impl<S: Scheme> Generational<S> {
             self.announce_stillborn(&child, context);
             if let (Stage::Decided(outcome), Some(candidate)) = (&child.stage, child.candidate()) {
                 let birth = child.birth(self.generation);
+                let reward = context.improvement(candidate.id(), &birth.parents, child.seen);
+                self.credits.credit(&birth.operator, reward);
                 if context.bear(candidate, birth, *outcome, child.seen) && *outcome == Outcome::Kept {
                     context.announce_if_best(candidate.id());
                     let id = candidate.id();
@@ -167,6 +172,7 @@ impl<S: Scheme> Generational<S> {
             population: &self.population,
             fitness: &self.fitness,
             generation: self.generation,
+            credits: &self.credits,
             children: &self.children,
         };
         let population = self.scheme.select(newcomers, &cohort);

@@ -42,7 +42,8 @@ use crate::optimizers::minibatch::epoch_minibatch;
 use crate::optimizers::seeding::{bear_seeds, seed_pieces};
 use crate::optimizers::{Optimizer, Told, Work};
 use crate::piece::ProposalOrder;
-use crate::race::RaceConfig;
+use crate::race::{RaceConfig, RaceTest};
+use crate::variation::OperatorCredits;
 
 use pool::Pool;
 use proposal::Proposal;
@@ -68,7 +69,8 @@ pub struct GepaConfig {
     pub merge: bool,
     /// Merges in a run, at most.
     pub max_merges: usize,
-    /// How a candidate's validation is broken off early.
+    /// How a candidate's validation is broken off early: by `bayes` unless told otherwise.
+    #[serde(deserialize_with = "RaceConfig::bayes_unless_given")]
     pub race: RaceConfig,
     /// Validation cases that the search ranks on; absent: chosen by the budget.
     pub ranking_cases: Option<usize>,
@@ -87,7 +89,7 @@ impl Default for GepaConfig {
             contenders: 30,
             merge: false,
             max_merges: 5,
-            race: RaceConfig::default(),
+            race: RaceConfig::of(RaceTest::Bayes),
             ranking_cases: None,
             finals: 0.1,
             window: 8,
@@ -169,6 +171,7 @@ pub struct Gepa {
     difficulty: BTreeMap<u32, (f64, u32)>,
     finals: Option<Finals>,
     closing: Option<FinishReason>,
+    credits: OperatorCredits,
 }
 
 impl Gepa {
@@ -195,6 +198,7 @@ impl Gepa {
             difficulty: BTreeMap::new(),
             finals: None,
             closing: None,
+            credits: OperatorCredits::default(),
         }
     }
 

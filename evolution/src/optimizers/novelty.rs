@@ -185,7 +185,7 @@ impl Scheme for NoveltySearch {
     fn yields(&self, duel: &Duel<'_>) -> bool {
         let required: Vec<f64> =
             duel.reference.iter().map(|score| score * self.config.minimal_criterion).collect();
-        self.config.race.is_hopeless(duel.scores, &required)
+        self.config.race.is_hopeless(duel.scores, &required, duel.reference.len())
     }
 
     /// Of members and children that meet the minimal criterion the most worth stay, and the best in any case.

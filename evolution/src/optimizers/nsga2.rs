@@ -169,7 +169,7 @@ impl Scheme for Nsga2 {
         };
         let Some((child, rival)) = gains(duel.child).zip(gains(duel.rival)) else { return false };
         let is_no_better = child.iter().zip(&rival).all(|(child, rival)| child <= rival);
-        is_no_better && self.config.race.is_hopeless(duel.scores, duel.reference)
+        is_no_better && self.config.race.is_hopeless(duel.scores, duel.reference, duel.reference.len())
     }
 
     /// The best of members and children by the crowded comparison; of equals the older.

@@ -5,9 +5,9 @@
 //! Promptbreeder (arXiv 2309.16797, section 3.2). The words of the questions are our own.
 
 pub mod answer;
-mod breeding;
 mod excerpt;
 mod joining;
+mod promptbreeder;
 pub mod question;
 mod reflection;
 mod single;

@@ -10,15 +10,18 @@ use evohub_evolution::optimizers::{
 };
 use evohub_evolution::rng::RunRng;
 use evohub_evolution::{
-    Action, AlgorithmConfig, Budget, Candidate, CandidateId, CostModel, Evaluation, Event, FinishReason,
-    IslandSettings, Objectives, Operator, Operators, Outcome, Run, RunSettings, VariationContext,
-    VariationLimits,
+    Action, AlgorithmConfig, Budget, Candidate, CandidateId, Case, CaseSet, CostModel, Evaluation, Event,
+    FinishReason, IslandSettings, Objectives, Operator, Operators, Outcome, Run, RunSettings,
+    VariationContext, VariationLimits,
 };
 use rand::RngExt;
 
-use super::simulation::case_set;
-
 const CASES: u32 = 60;
+fn case_set(count: u32) -> CaseSet {
+    let cases = |prefix: &str| (0..count).map(|i| Case::new(format!("{prefix}{i}"), "yes")).collect();
+    CaseSet::new(cases("t"), cases("v")).unwrap()
+}
+
 const MOST_WORDS: usize = 60;
 
 /// Takes a word out of a prompt, or puts one of forty in.

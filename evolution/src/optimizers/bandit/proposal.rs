@@ -17,7 +17,7 @@ use crate::piece::{Answer, Piece, ProposalId, ProposalOrder};
 use crate::rng::stream;
 use crate::variation::VariationContext;
 use crate::variation::operators::Drawn;
-use crate::variation::rewrite::{Example, Rewrite, read_answer};
+use crate::variation::rewrite::{Example, Rewrite};
 
 /// Minibatches that a parent may get right before the reflection model is asked all the same.
 const PERFECT: u64 = 3;
@@ -57,12 +57,10 @@ impl Bandit {
             let candidates: Vec<&Candidate> =
                 parents.iter().filter_map(|id| context.ledger.candidate(*id)).collect();
             let with_model = context.settings.reflection;
-            match context.operators.draw(&candidates, with_model, &variation, &mut rng) {
-                Some(Drawn::Child(child, operator)) => {
-                    if context.ledger.born(child.id()).is_none() {
-                        self.bear(&child, parents, operator, context);
-                        return true;
-                    }
+            match context.operators.draw(&candidates, with_model, &self.credits, &variation, &mut rng) {
+                Some(Drawn::Child(child, operator)) if context.ledger.born(child.id()).is_none() => {
+                    self.bear(&child, parents, operator, context);
+                    return true;
                 }
                 Some(Drawn::Ask(operator)) => {
                     let component = any_component(candidates[0], &mut rng);
@@ -75,7 +73,7 @@ impl Bandit {
                     self.advance(number, context);
                     return true;
                 }
-                None => {}
+                Some(Drawn::Child(..)) | None => {}
             }
         }
         false
@@ -144,8 +142,7 @@ impl Bandit {
     pub(super) fn answered(&mut self, id: ProposalId, answer: &Answer, context: &mut Context<'_>) {
         let Some(proposal) = self.proposals.remove(&id.0) else { return };
         let parent = context.ledger.candidate(proposal.parents[0]);
-        let text = read_answer(answer, context.settings.limits).map_err(|unusable| unusable.as_str());
-        let child = text.and_then(|text| {
+        let child = context.read_answer(answer).and_then(|text| {
             parent.and_then(|parent| parent.with_component(&proposal.component, text).ok()).ok_or("empty")
         });
         let operator = proposal.operator.as_str().to_owned();

@@ -9,7 +9,6 @@ use crate::event::RunEvent;
 use crate::optimizers::seeding::pieces;
 use crate::piece::{Answer, Piece, ProposalId, ProposalOrder};
 use crate::rng::stream;
-use crate::variation::rewrite::read_answer;
 
 /// Draws until a child is nobody known.
 const ATTEMPTS: usize = 8;
@@ -23,6 +22,7 @@ impl<S: Scheme> Generational<S> {
             population: &self.population,
             fitness: &self.fitness,
             generation: self.generation,
+            credits: &self.credits,
             children: &self.children,
         }
     }
@@ -111,9 +111,8 @@ impl<S: Scheme> Generational<S> {
         if !matches!(child.stage, Stage::Asking(asked) if asked == step) {
             return;
         }
-        let text = read_answer(answer, context.settings.limits).map_err(|unusable| unusable.as_str());
         let mut conception = child.conception.clone();
-        let made = text.and_then(|text| {
+        let made = context.read_answer(answer).and_then(|text| {
             let mut rng = stream(context.seed, "step", id.0);
             self.scheme.develop(&mut conception, step, text, &self.cohort(context), &mut rng)
         });

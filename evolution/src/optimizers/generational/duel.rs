@@ -3,7 +3,7 @@
 use crate::candidate::Candidate;
 use crate::context::Context;
 
-/// A child and a rival, both measured on the same cases.
+/// A child, and a rival that was measured on the same cases and all others that the search ranks on.
 pub(crate) struct Duel<'a> {
     pub(crate) child: &'a Candidate,
     pub(crate) rival: &'a Candidate,
@@ -11,7 +11,7 @@ pub(crate) struct Duel<'a> {
     pub(crate) cases: &'a [u32],
     /// The child's scores on the cases that count, less its handicap.
     pub(crate) scores: &'a [f64],
-    /// The rival's scores on the same, less its handicap.
+    /// The rival's scores on all ranked cases, in the same order, less its handicap.
     pub(crate) reference: &'a [f64],
     pub(crate) context: &'a Context<'a>,
 }

@@ -12,8 +12,7 @@ impl<S: Scheme> Generational<S> {
     /// Judges a child that was measured up to its present look.
     pub(super) fn look(&mut self, number: u64, context: &mut Context<'_>) {
         let ranked = context.ranked();
-        let race = self.scheme.rules().race;
-        let looks = race.looks(ranked.len());
+        let looks = self.scheme.rules().race.looks(ranked.len());
         let Some(child) = self.children.get(&number) else { return };
         let (Stage::Racing(look), Some(candidate)) = (&child.stage, child.candidate()) else { return };
         let (next, seen, all) = (*look + 1, looks[*look], ranked.len());
@@ -45,7 +44,7 @@ impl<S: Scheme> Generational<S> {
         let Rivals { ids, needed } = self.scheme.rivals(&child.conception, &self.cohort(context));
         let is_better = |id: &&CandidateId| {
             let Some(rival) = context.ledger.candidate(**id) else { return false };
-            let reference = self.scheme.scores(rival, cases, context);
+            let reference = self.scheme.scores(rival, context.ranked(), context);
             reference.is_some_and(|reference| {
                 let reference = &reference;
                 self.scheme.yields(&Duel { child: candidate, rival, cases, scores, reference, context })

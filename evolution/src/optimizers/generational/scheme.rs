@@ -1,5 +1,6 @@
 //! What is particular to one algorithm in generations.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use serde::Serialize;
@@ -12,8 +13,8 @@ use crate::context::Context;
 use crate::finals::{Finals, best_score};
 use crate::race::RaceConfig;
 use crate::rng::RunRng;
-use crate::variation::VariationContext;
 use crate::variation::rewrite::{Example, Rewrite};
+use crate::variation::{OperatorCredits, VariationContext};
 
 /// What an algorithm in generations leaves to [`super::Generational`].
 #[derive(Debug, Clone, Copy)]
@@ -94,7 +95,7 @@ pub(crate) trait Scheme: Debug + Clone + Serialize + DeserializeOwned + Send + S
 
     /// Whether a child is surely worse than a rival: unless an algorithm says otherwise, in its scores.
     fn yields(&self, duel: &Duel<'_>) -> bool {
-        self.rules().race.is_hopeless(duel.scores, duel.reference)
+        self.rules().race.is_hopeless(duel.scores, duel.reference, duel.reference.len())
     }
 
     /// Who makes up the population from now on, the best first. `newcomers` were measured on all ranked cases, in
@@ -208,7 +209,9 @@ pub(crate) struct Cohort<'a> {
     pub(crate) fitness: &'a [f64],
     /// Generations completed.
     pub(crate) generation: u32,
-    pub(super) children: &'a std::collections::BTreeMap<u64, Child>,
+    /// What operators brought so far.
+    pub(crate) credits: &'a OperatorCredits,
+    pub(super) children: &'a BTreeMap<u64, Child>,
 }
 
 impl Cohort<'_> {

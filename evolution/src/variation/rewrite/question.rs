@@ -1,6 +1,6 @@
 //! What a question is made of.
 
-use super::{Rewrite, breeding, joining, reflection, single};
+use super::{Rewrite, joining, promptbreeder, reflection, single};
 use crate::candidate::Candidate;
 
 /// One case, as the model that is asked sees it.
@@ -52,13 +52,13 @@ impl<'a> Question<'a> {
             Rewrite::ModelCrossover => joining::crossover(self),
             Rewrite::CrossoverMutate => joining::crossover_mutate(self),
             Rewrite::Differential => joining::differential(self),
-            Rewrite::ZeroOrder => breeding::zero_order(self),
-            Rewrite::FirstOrder => breeding::first_order(self),
-            Rewrite::Eda => breeding::eda(self),
-            Rewrite::EdaRanked => breeding::eda_ranked(self),
-            Rewrite::Lineage => breeding::lineage(self),
-            Rewrite::ZeroOrderHyper => breeding::zero_order_hyper(self),
-            Rewrite::FirstOrderHyper => breeding::first_order_hyper(self),
+            Rewrite::ZeroOrder => promptbreeder::zero_order(self),
+            Rewrite::FirstOrder => promptbreeder::first_order(self),
+            Rewrite::Eda => promptbreeder::eda(self),
+            Rewrite::EdaRanked => promptbreeder::eda_ranked(self),
+            Rewrite::Lineage => promptbreeder::lineage(self),
+            Rewrite::ZeroOrderHyper => promptbreeder::zero_order_hyper(self),
+            Rewrite::FirstOrderHyper => promptbreeder::first_order_hyper(self),
         }
     }
 

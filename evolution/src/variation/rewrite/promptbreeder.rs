@@ -9,12 +9,12 @@ use super::reflection::{task, worked};
 const ADVICE: &str = "Put the advice, and nothing else, within ``` blocks.";
 
 pub(super) fn zero_order(question: &Question<'_>) -> String {
-    let cases = match question.examples {
-        [] => String::new(),
-        _ => format!("Some cases of it:\n\n{}", worked(question)),
+    let (cases, limit) = match question.examples {
+        [] => (String::new(), ""),
+        _ => (format!("Some cases of it:\n\n{}", worked(question)), " Copy nothing of the cases."),
     };
-    let wish = "Write an instruction that makes a language model do this task well, whatever the input.\n\n";
-    [&task(question), &cases, &style(question), wish, &question.closing()].concat()
+    let wish = "Write an instruction that makes a language model do this task well, whatever the input.";
+    format!("{}{cases}{}{wish}{limit}\n\n{}", task(question), style(question), question.closing())
 }
 
 pub(super) fn first_order(question: &Question<'_>) -> String {
