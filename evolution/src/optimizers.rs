@@ -4,6 +4,7 @@ pub mod auto;
 pub mod bandit;
 pub mod best_of_n;
 pub mod capo;
+mod cases;
 pub mod de;
 pub mod ga;
 mod generational;
