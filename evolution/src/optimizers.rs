@@ -250,7 +250,7 @@ mod tests {
     fn every_name_is_an_algorithm_whose_defaults_are_in_range() {
         for name in AlgorithmConfig::NAMES {
             let config = read(&format!(r#"{{"name": "{name}"}}"#));
-            assert_eq!(config.name(), name);
+            assert_eq!(config.name(), *name);
             assert_eq!(config.validate(), Ok(()), "{name}");
             assert_eq!(read(&serde_json::to_string(&config).unwrap()), config);
             assert!((1..=50).contains(&config.ranking_cases(50, Some(1_000))), "{name}");

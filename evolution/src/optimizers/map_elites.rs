@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
-use super::ga::cases_for_generations;
+use super::cases::cases_by_root;
 use super::generational::{Cohort, Conception, Made, Newcomer, Rivals, Rules, Scheme};
 use super::leaders::check_finals;
 use super::mating::{best_first, mate};
@@ -92,9 +92,8 @@ impl MapElitesConfig {
         self.race.validate()
     }
 
-    /// As many as let about ten generations be paid for, at least 12.
     pub(super) fn ranking_cases(&self, evaluations: Option<u64>) -> Option<usize> {
-        self.ranking_cases.or_else(|| cases_for_generations(self.batch, evaluations))
+        self.ranking_cases.or_else(|| cases_by_root(evaluations))
     }
 }
 

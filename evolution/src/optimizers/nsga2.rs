@@ -13,7 +13,7 @@ mod preference;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
-use super::ga::cases_for_generations;
+use super::cases::cases_by_root;
 use super::generational::{Cohort, Conception, Duel, Newcomer, Rivals, Rules, Scheme};
 use super::leaders::check_finals;
 use super::mating::mate;
@@ -91,9 +91,8 @@ impl Nsga2Config {
         self.race.validate()
     }
 
-    /// As many as let about ten generations be paid for, at least 12.
     pub(super) fn ranking_cases(&self, evaluations: Option<u64>) -> Option<usize> {
-        self.ranking_cases.or_else(|| cases_for_generations(self.population, evaluations))
+        self.ranking_cases.or_else(|| cases_by_root(evaluations))
     }
 }
 
