@@ -4,6 +4,7 @@ pub mod auto;
 pub mod bandit;
 pub mod best_of_n;
 pub mod capo;
+mod cases;
 pub mod custom;
 pub mod de;
 pub mod ga;
@@ -239,5 +240,45 @@ impl AlgorithmConfig {
     /// How many validation cases the search ranks on, of so many, when so many evaluations may be spent.
     pub fn ranking_cases(&self, validation: usize, evaluations: Option<u64>) -> usize {
         self.wanted_cases(evaluations).unwrap_or(validation).clamp(1, validation)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> AlgorithmConfig {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn every_name_is_an_algorithm_whose_defaults_are_in_range() {
+        for name in AlgorithmConfig::NAMES {
+            let config = read(&format!(r#"{{"name": "{name}"}}"#));
+            assert_eq!(config.name(), *name);
+            assert_eq!(config.validate(), Ok(()), "{name}");
+            assert_eq!(read(&serde_json::to_string(&config).unwrap()), config);
+            assert!((1..=50).contains(&config.ranking_cases(50, Some(1_000))), "{name}");
+        }
+        assert!(AlgorithmConfig::NAMES.is_sorted());
+    }
+
+    #[test]
+    fn settings_with_parts_are_read_and_written() {
+        let config = read(
+            r#"{"name": "nsga2", "objectives": ["score", "length"], "constraints": {"max_length": 900},
+                "prefer": {"weights": {"score": 2, "length": 0.5}}}"#,
+        );
+        let AlgorithmConfig::Nsga2(nsga2) = &config else { panic!("{config:?}") };
+        assert_eq!(nsga2.constraints.max_length, Some(900.0));
+        assert!(matches!(&nsga2.prefer, Preference::Weights(weights) if weights[&Property::Score] == 2.0));
+        assert_eq!(read(&serde_json::to_string(&config).unwrap()), config);
+
+        let config = read(
+            r#"{"name": "map-elites", "archive": {"cvt": {"cells": 30}}, "selection": "curiosity",
+                "axes": [{"name": "output_tokens", "low": 0, "high": 400}]}"#,
+        );
+        assert_eq!(config.validate(), Ok(()));
+        assert_eq!(read(&serde_json::to_string(&config).unwrap()), config);
     }
 }

@@ -16,6 +16,7 @@ use rand::RngExt;
 use rand::seq::{SliceRandom, index};
 use serde::{Deserialize, Serialize};
 
+use super::cases::cases_by_root;
 use super::generational::{Cohort, Conception, Made, Newcomer, Rivals, Rules, Scheme};
 use super::mating::{any_component, ask, best_first, without_model};
 use crate::candidate::{Candidate, CandidateId};
@@ -62,9 +63,6 @@ impl Default for CapoConfig {
     }
 }
 
-/// Generations for which the ranked cases are few enough.
-const GENERATIONS: usize = 10;
-
 impl CapoConfig {
     pub(super) fn validate(&self) -> Result<(), String> {
         if self.population < 2 || self.crossovers == 0 {
@@ -79,11 +77,8 @@ impl CapoConfig {
         self.race.validate()
     }
 
-    /// As many as let the population and about ten generations be paid for, at least 12.
     pub(super) fn ranking_cases(&self, evaluations: Option<u64>) -> Option<usize> {
-        let candidates = self.population + GENERATIONS * self.crossovers;
-        let chosen = evaluations.map(|most| (most as usize / candidates).max(12));
-        self.ranking_cases.or(chosen)
+        self.ranking_cases.or_else(|| cases_by_root(evaluations))
     }
 }
 
@@ -282,6 +277,5 @@ mod tests {
         assert!(wrong.validate().unwrap_err().contains("`length_penalty` is 1.5"));
         assert!(CapoConfig { crossovers: 0, ..CapoConfig::default() }.validate().is_err());
         assert_eq!(CapoConfig::default().validate(), Ok(()));
-        assert_eq!(CapoConfig::default().ranking_cases(Some(2_000)), Some(40));
     }
 }

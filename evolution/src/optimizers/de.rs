@@ -14,6 +14,7 @@ mod sets;
 use rand::seq::index;
 use serde::{Deserialize, Serialize};
 
+use super::cases::cases_by_root;
 use super::generational::{Cohort, Conception, Made, Newcomer, Rivals, Rules, Scheme};
 use super::mating::{any_component, ask, best_first, mate, without_model};
 use crate::candidate::{Candidate, CandidateId};
@@ -43,9 +44,6 @@ impl Default for DeConfig {
 
 /// Fewest members that a difference can be taken among.
 const FEWEST: usize = 3;
-/// Generations for which the ranked cases are few enough; the paper has ten.
-const GENERATIONS: usize = 6;
-
 impl DeConfig {
     pub(super) fn validate(&self) -> Result<(), String> {
         if self.population < FEWEST {
@@ -57,10 +55,8 @@ impl DeConfig {
         self.race.validate()
     }
 
-    /// As many as let about six generations be paid for, at least 12.
     pub(super) fn ranking_cases(&self, evaluations: Option<u64>) -> Option<usize> {
-        let chosen = evaluations.map(|most| (most as usize / (self.population * GENERATIONS)).max(12));
-        self.ranking_cases.or(chosen)
+        self.ranking_cases.or_else(|| cases_by_root(evaluations))
     }
 }
 
@@ -160,6 +156,5 @@ mod tests {
         let wrong = DeConfig { population: 2, ..DeConfig::default() };
         assert!(wrong.validate().unwrap_err().contains("`population` is 2"));
         assert_eq!(DeConfig::default().validate(), Ok(()));
-        assert_eq!(DeConfig::default().ranking_cases(Some(3_000)), Some(50));
     }
 }

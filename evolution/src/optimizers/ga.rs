@@ -4,6 +4,7 @@
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
+use super::cases::cases_by_root;
 use super::generational::{Cohort, Conception, Newcomer, Rivals, Rules, Scheme};
 use super::mating::{best_first, mate};
 use crate::candidate::CandidateId;
@@ -75,16 +76,9 @@ impl GaConfig {
         self.race.validate()
     }
 
-    /// As many as let about four generations be paid for; at least 12, below which ranks are mostly chance.
     pub(super) fn ranking_cases(&self, evaluations: Option<u64>) -> Option<usize> {
-        self.ranking_cases.or_else(|| cases_for_generations(self.population, evaluations))
+        self.ranking_cases.or_else(|| cases_by_root(evaluations))
     }
-}
-
-/// Ranking cases with which about four generations of this size can be paid for, at least 12.
-pub(super) fn cases_for_generations(population: usize, evaluations: Option<u64>) -> Option<usize> {
-    let generations = 4;
-    evaluations.map(|most| (most as usize / (population * generations)).max(12))
 }
 
 /// Draws for a second parent that differs from the first.

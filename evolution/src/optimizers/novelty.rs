@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
-use super::ga::cases_for_generations;
+use super::cases::cases_by_root;
 use super::generational::{Cohort, Conception, Duel, Newcomer, Rivals, Rules, Scheme};
 use super::leaders::check_finals;
 use super::mating::{best_first, mate};
@@ -55,7 +55,7 @@ pub struct NoveltySearchConfig {
 impl Default for NoveltySearchConfig {
     fn default() -> Self {
         Self {
-            population: 16,
+            population: 12,
             neighbours: 5,
             admission: Admission::Threshold { start: 0.3, window: 32, most: 4 },
             minimal_criterion: 0.8,
@@ -93,9 +93,8 @@ impl NoveltySearchConfig {
         NoveltyConfig { neighbours: self.neighbours, admission: self.admission }
     }
 
-    /// As many as let about four generations be paid for, at least 12.
     pub(super) fn ranking_cases(&self, evaluations: Option<u64>) -> Option<usize> {
-        self.ranking_cases.or_else(|| cases_for_generations(self.population, evaluations))
+        self.ranking_cases.or_else(|| cases_by_root(evaluations))
     }
 }
 

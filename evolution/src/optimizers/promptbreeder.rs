@@ -22,6 +22,7 @@ use std::collections::BTreeMap;
 use rand::seq::{IndexedRandom, SliceRandom};
 use serde::{Deserialize, Serialize};
 
+use super::cases::cases_by_root;
 use super::generational::{Cohort, Conception, Made, Newcomer, Rivals, Rules, Scheme};
 use super::mating::best_first;
 use crate::candidate::CandidateId;
@@ -61,9 +62,6 @@ impl Default for PromptbreederConfig {
     }
 }
 
-/// Generations for which the ranked cases are few enough; the paper has 20 to 30.
-const GENERATIONS: usize = 10;
-
 impl PromptbreederConfig {
     pub(super) fn validate(&self) -> Result<(), String> {
         if self.population < 2 {
@@ -79,11 +77,8 @@ impl PromptbreederConfig {
         self.race.validate()
     }
 
-    /// As many as let the population and about ten generations be paid for, at least 12.
     pub(super) fn ranking_cases(&self, evaluations: Option<u64>) -> Option<usize> {
-        let candidates = self.population + GENERATIONS * self.population.div_ceil(2);
-        let chosen = evaluations.map(|most| (most as usize / candidates).max(12));
-        self.ranking_cases.or(chosen)
+        self.ranking_cases.or_else(|| cases_by_root(evaluations))
     }
 }
 
@@ -283,6 +278,5 @@ mod tests {
         assert!(wrong.validate().unwrap_err().contains("`duplicate_distance` is -1"));
         assert!(PromptbreederConfig { population: 1, ..PromptbreederConfig::default() }.validate().is_err());
         assert_eq!(PromptbreederConfig::default().validate(), Ok(()));
-        assert_eq!(PromptbreederConfig::default().ranking_cases(Some(3_600)), Some(50));
     }
 }

@@ -11,6 +11,7 @@ use super::duel::Duel;
 use crate::candidate::{Candidate, CandidateId};
 use crate::context::Context;
 use crate::finals::{Finals, best_score};
+use crate::optimizers::mating::MINIBATCH;
 use crate::race::RaceConfig;
 use crate::rng::RunRng;
 use crate::variation::rewrite::{Example, Rewrite};
@@ -220,8 +221,8 @@ impl Cohort<'_> {
         self.context.ledger.candidate(id)
     }
 
-    /// How many candidates can be measured on all ranked cases before the finals, for which this part of the budget
-    /// is kept.
+    /// How many children can be made and measured on all ranked cases before the finals, for which this part of the
+    /// budget is kept.
     pub(crate) fn affordable(&self, finals: f64) -> usize {
         affordable(finals, self.context)
     }
@@ -261,8 +262,9 @@ impl Cohort<'_> {
     }
 }
 
-/// How many candidates can be measured on all ranked cases before the finals, for which this part of the budget is
-/// kept.
+/// How many children can be made and measured on all ranked cases before the finals, for which this part of the budget
+/// is kept. To make one may take a minibatch of its own, which the finals' part must not have to pay: then a generation
+/// could end in the middle, and it would depend on the order of arrival where.
 pub(super) fn affordable(finals: f64, context: &Context<'_>) -> usize {
     if context.account.spent_share() > 1.0 - finals {
         return 0;
@@ -270,5 +272,6 @@ pub(super) fn affordable(finals: f64, context: &Context<'_>) -> usize {
     let Some(most) = context.account.budget().evaluations else { return usize::MAX };
     let search = (most as f64 * (1.0 - finals)) as u64;
     let left = search.saturating_sub(context.account.evaluations()) as usize;
-    left.checked_div(context.ranked().len()).unwrap_or(usize::MAX)
+    let minibatch = if context.settings.reflection { MINIBATCH } else { 0 };
+    left.checked_div(context.ranked().len() + minibatch).unwrap_or(usize::MAX)
 }

@@ -12,6 +12,9 @@ use crate::run::RunSettings;
 use crate::variation::rewrite::Rewrite;
 use crate::variation::{Operator, Operators, VariationLimits};
 
+/// Weight of an operator that is as good as never drawn beside others.
+const SELDOM: f64 = 1e-9;
+
 /// Where an optimizer of one's own comes from.
 pub trait Source: Debug + Send + Sync {
     /// A fresh one.
@@ -119,11 +122,12 @@ impl Setup {
         CaseSet::new(cases("train"), cases("validation")).expect("two splits")
     }
 
-    /// The operators of the run.
+    /// The operators of the run. Where there is a model, the operator that needs none is drawn by those alone that may
+    /// not ask.
     pub fn operators(&self) -> Operators {
         let rewrites = vec![(Rewrite::Reflect, 1.0), (Rewrite::ModelCrossover, 1.0)];
         let shift: Arc<dyn Operator> = Arc::new(Shift(self.landscape));
-        let plain = if self.reflection { vec![] } else { vec![(shift, 1.0)] };
-        Operators::new(plain, rewrites)
+        let weight = if self.reflection { SELDOM } else { 1.0 };
+        Operators::new(vec![(shift, weight)], rewrites)
     }
 }
