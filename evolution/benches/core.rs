@@ -56,9 +56,9 @@ fn generations() -> Vec<Candidate> {
             (0..POPULATION).map(|_| parents(&fitness, rng)).collect::<Vec<_>>()
         });
         let children = laps.take("vary them without a model", || {
-            let children = parents.iter().filter_map(|pair| {
-                let pair: Vec<_> = pair.iter().map(|index| &population[*index]).collect();
-                child(&operators, &pair, &context, rng)
+            let children = parents.iter().filter_map(|(one, other)| match other {
+                None => child(&operators, &[&population[*one]], &context, rng),
+                Some(other) => child(&operators, &[&population[*one], &population[*other]], &context, rng),
             });
             children.collect::<Vec<_>>()
         });
@@ -78,7 +78,7 @@ fn generations() -> Vec<Candidate> {
     let lengths: usize = population.iter().map(Candidate::length).sum();
     println!(
         "{:64} {:>10}",
-        format!("  bytes a candidate, of which {} text", lengths / POPULATION),
+        format!("  bytes of memory a member, children and all; {} of text", lengths / POPULATION),
         resident().zip(before).map_or("-".into(), |(now, before)| ((now - before) / POPULATION).to_string())
     );
     population
@@ -100,6 +100,7 @@ fn survivors() {
         let opposed: Vec<[f64; 3]> = cloud.iter().map(|[x, y, _]| [*x, *y, -y]).collect();
         laps.take("non-dominated ranks, 10,000 x 3, two opposed", || nondominated_ranks(&opposed, &[]));
         laps.take("non-dominated ranks, 10,000 x 5", || nondominated_ranks(&five, &[]));
+        laps.take("survivors of NSGA-II, all of 10,000 x 3", || nsga2_survivors(&cloud, &[], POPULATION));
         laps.take("survivors of NSGA-II, 5,000 of 10,000 x 3", || {
             nsga2_survivors(&cloud, &[], POPULATION / 2)
         });
@@ -246,9 +247,9 @@ fn grid() -> Grid {
 }
 
 /// One parent or two.
-fn parents(fitness: &[f64], rng: &mut RunRng) -> Vec<usize> {
-    let count = 1 + usize::from(rng.random_bool(CROSSOVER));
-    (0..count).map(|_| tournament(fitness, 3, rng)).collect()
+fn parents(fitness: &[f64], rng: &mut RunRng) -> (usize, Option<usize>) {
+    let one = tournament(fitness, 3, rng);
+    (one, rng.random_bool(CROSSOVER).then(|| tournament(fitness, 3, rng)))
 }
 
 fn child(

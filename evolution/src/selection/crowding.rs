@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::nondominated::{fronts, key, nondominated_ranks};
+use super::nondominated::{fronts, key, nondominated_ranks, ranks_of_best};
 
 /// Where a candidate stands in a population with several objectives.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,13 +31,13 @@ pub fn crowded_ranks(objectives: &[impl AsRef<[f64]>], violations: &[f64]) -> Ve
 /// earlier comes first. For what objectives and violations mean see [`nondominated_ranks`].
 pub fn nsga2_survivors(objectives: &[impl AsRef<[f64]>], violations: &[f64], keep: usize) -> Vec<usize> {
     let mut survivors = Vec::with_capacity(keep.min(objectives.len()));
-    for front in fronts(&nondominated_ranks(objectives, violations)) {
+    for front in fronts(&ranks_of_best(objectives, violations, keep)) {
         if survivors.len() >= keep {
             break;
         }
         let room = room_on(objectives, &front);
         let mut order: Vec<(u64, usize)> = room.into_iter().map(key).zip(front).collect();
-        order.sort_unstable();
+        order.sort_by_key(|(room, _)| *room);
         survivors.extend(order.into_iter().map(|(_, index)| index));
     }
     survivors.truncate(keep);
@@ -61,12 +61,12 @@ fn room_on(objectives: &[impl AsRef<[f64]>], front: &[usize]) -> Vec<f64> {
     let rows = || front.iter().map(|index| objectives[*index].as_ref());
     let count = rows().map(<[f64]>::len).max().unwrap_or(0);
     let mut room = vec![0.0; front.len()];
-    let mut line: Vec<(u64, u32, f64)> = vec![];
+    let mut line: Vec<(u64, u32, f64)> = Vec::with_capacity(front.len());
     for objective in 0..count {
         let values = rows().map(|row| row.get(objective).copied().unwrap_or(f64::NAN));
         line.clear();
         line.extend(values.zip(0..).map(|(value, place)| (key(value), place, value)));
-        line.sort_unstable_by_key(|(key, place, _)| (*key, *place));
+        line.sort_by_key(|(key, ..)| *key);
         let (Some((_, first, _)), Some((_, last, _))) = (line.first(), line.last()) else { continue };
         room[*first as usize] = f64::INFINITY;
         room[*last as usize] = f64::INFINITY;

@@ -14,6 +14,11 @@
 /// and moves within a staircase, which is seldom long. More objectives take efficient non-dominated sorting with
 /// binary search (ENS-BS; Zhang, Tian, Cheng and Jin 2015), quadratic when all candidates are in one front.
 pub fn nondominated_ranks(objectives: &[impl AsRef<[f64]>], violations: &[f64]) -> Vec<u32> {
+    ranks_of_best(objectives, violations, usize::MAX)
+}
+
+/// The same of the first fronts that have at least so many candidates together; others may be [`UNRANKED`].
+pub(super) fn ranks_of_best(objectives: &[impl AsRef<[f64]>], violations: &[f64], wanted: usize) -> Vec<u32> {
     let violation = |index: usize| match violations.get(index) {
         Some(violation) if violation.is_nan() => f64::INFINITY,
         Some(violation) if *violation > 0.0 => *violation,
@@ -25,9 +30,13 @@ pub fn nondominated_ranks(objectives: &[impl AsRef<[f64]>], violations: &[f64]) 
 
     let mut ranks = vec![0; objectives.len()];
     let mut fronts = 0;
-    for (index, rank) in feasible.iter().zip(feasible_ranks(objectives, feasible)) {
+    for (index, rank) in feasible.iter().zip(feasible_ranks(objectives, feasible, wanted)) {
         ranks[*index] = rank;
-        fronts = fronts.max(rank + 1);
+        fronts = fronts.max(rank.saturating_add(1));
+    }
+    if feasible.len() >= wanted {
+        infeasible.iter().for_each(|index| ranks[*index] = UNRANKED);
+        return ranks;
     }
     for alike in infeasible.chunk_by(|one, other| violation(*one) == violation(*other)) {
         alike.iter().for_each(|index| ranks[*index] = fronts);
@@ -37,20 +46,20 @@ pub fn nondominated_ranks(objectives: &[impl AsRef<[f64]>], violations: &[f64]) 
 }
 
 /// Fronts of `members` by their objectives alone.
-fn feasible_ranks(objectives: &[impl AsRef<[f64]>], members: &[usize]) -> Vec<u32> {
+fn feasible_ranks(objectives: &[impl AsRef<[f64]>], members: &[usize], wanted: usize) -> Vec<u32> {
     let rows = || members.iter().map(|index| objectives[*index].as_ref());
     let count = rows().map(<[f64]>::len).max().unwrap_or(0);
     let key_of = |row: &[f64], objective: usize| key(row.get(objective).copied().unwrap_or(f64::NAN));
     if count > 3 {
-        let mut fronts = vec![];
-        let keys = rows().map(|row| (0..count).map(|objective| key_of(row, objective)).collect());
-        ranks_in_order(keys, |row: Vec<u64>| rank_by_search(&mut fronts, row))
+        let mut fronts = Fronts::new(wanted);
+        let keys = rows().map(|row| (0..count).map(|objective| key_of(row, objective)).collect::<Vec<_>>());
+        ranks_in_order(keys, |row| rank_by_search(&mut fronts, row))
     } else {
-        let mut fronts = vec![];
+        let mut fronts = Fronts::new(wanted);
         // Where there are fewer objectives, all are alike in those that are missing.
         let key = |row: &[f64], objective| if objective < count { key_of(row, objective) } else { 0 };
         let keys = rows().map(|row| [0, 1, 2].map(|objective| key(row, objective)));
-        ranks_in_order(keys, |[_, second, third]| rank_by_staircase(&mut fronts, [second, third]))
+        ranks_in_order(keys, |[_, second, third]| rank_by_staircase(&mut fronts, [*second, *third]))
     }
 }
 
@@ -68,58 +77,105 @@ pub(super) fn key(value: f64) -> u64 {
 
 /// Has rows ranked one after the other in lexicographic order, in which no row is dominated by a later one; equal
 /// ones once.
-fn ranks_in_order<R: Ord + Clone>(
-    rows: impl ExactSizeIterator<Item = R>,
-    mut rank: impl FnMut(R) -> u32,
+fn ranks_in_order<R: AsRef<[u64]>>(
+    rows: impl Iterator<Item = R>,
+    mut rank: impl FnMut(&R) -> u32,
 ) -> Vec<u32> {
+    let rows: Vec<R> = rows.collect();
+    let row = |(_, index): &(u64, u32)| &rows[*index as usize];
+    // Most rows differ in the first number: the whole is compared only where they do not.
+    let heads = rows.iter().map(|row| row.as_ref()[0]);
+    let mut order: Vec<(u64, u32)> = heads.zip(0..).collect();
+    order.sort_unstable_by_key(|(head, _)| *head);
     let mut ranks = vec![0; rows.len()];
-    let mut order: Vec<(R, u32)> = rows.zip(0..).collect();
-    order.sort_unstable();
-    for alike in order.chunk_by(|one, other| one.0 == other.0) {
-        let rank = rank(alike[0].0.clone());
-        alike.iter().for_each(|(_, index)| ranks[*index as usize] = rank);
+    for same_head in order.chunk_by_mut(|one, other| one.0 == other.0) {
+        same_head.sort_unstable_by(|one, other| row(one).as_ref().cmp(row(other).as_ref()));
+        for alike in same_head.chunk_by(|one, other| row(one).as_ref() == row(other).as_ref()) {
+            let rank = rank(row(&alike[0]));
+            alike.iter().for_each(|(_, index)| ranks[*index as usize] = rank);
+        }
     }
     ranks
 }
 
-/// The first front that has nobody who dominates the next row, which joins it. Whoever is dominated by someone of a
-/// front is dominated by someone of each front before, so that it can be searched for by halves.
-fn join<F: Default>(fronts: &mut Vec<F>, dominates: impl Fn(&F) -> bool) -> (u32, &mut F) {
-    let rank = fronts.partition_point(dominates);
-    if rank == fronts.len() {
-        fronts.push(F::default());
+/// The rank of a candidate that is on none of the fronts wanted.
+pub(super) const UNRANKED: u32 = u32::MAX;
+
+/// The fronts so far, the best first, as far as they are wanted.
+struct Fronts<F> {
+    fronts: Vec<F>,
+    sizes: Vec<usize>,
+    /// How many rows are on all fronts but the last.
+    before_last: usize,
+    wanted: usize,
+    /// Whether later fronts were given up.
+    is_closed: bool,
+}
+
+impl<F: Default> Fronts<F> {
+    fn new(wanted: usize) -> Self {
+        Self { fronts: vec![], sizes: vec![], before_last: 0, wanted, is_closed: false }
     }
-    (rank as u32, &mut fronts[rank])
+
+    /// Has the next row join the first front that has nobody who dominates it. Whoever is dominated by someone of a
+    /// front is dominated by someone of each front before, so that it can be searched for by halves.
+    fn join(&mut self, dominates: impl Fn(&F) -> bool, add: impl FnOnce(&mut F)) -> u32 {
+        let rank = self.fronts.partition_point(dominates);
+        if rank == self.fronts.len() {
+            if self.is_closed {
+                return UNRANKED;
+            }
+            self.before_last += self.sizes.last().unwrap_or(&0);
+            self.fronts.push(F::default());
+            self.sizes.push(0);
+        }
+        add(&mut self.fronts[rank]);
+        self.sizes[rank] += 1;
+        self.before_last += usize::from(rank + 1 < self.fronts.len());
+        // Fronts only grow: once those before the last have enough, nobody else of it is wanted.
+        while self.before_last >= self.wanted && self.fronts.len() > 1 {
+            self.is_closed = true;
+            self.fronts.pop();
+            self.sizes.pop();
+            self.before_last -= self.sizes.last().unwrap_or(&0);
+        }
+        rank as u32
+    }
 }
 
 /// Of all rows of a front so far, those best in the second and third objective: in ascending order of the one and
 /// therefore in descending order of the other.
 type Staircase = Vec<[u64; 2]>;
 
-fn rank_by_staircase(fronts: &mut Vec<Staircase>, [second, third]: [u64; 2]) -> u32 {
-    let (rank, stairs) = join(fronts, |stairs: &Staircase| {
+fn rank_by_staircase(fronts: &mut Fronts<Staircase>, [second, third]: [u64; 2]) -> u32 {
+    let dominates = |stairs: &Staircase| {
         let not_worse = stairs.partition_point(|stair| stair[0] <= second);
         not_worse > 0 && stairs[not_worse - 1][1] <= third
-    });
-    let start = stairs.partition_point(|stair| stair[0] < second);
-    let passed = stairs[start..].iter().take_while(|stair| stair[1] >= third).count();
-    stairs.splice(start..start + passed, [[second, third]]);
-    rank
+    };
+    fronts.join(dominates, |stairs| {
+        let start = stairs.partition_point(|stair| stair[0] < second);
+        let passed = stairs[start..].iter().take_while(|stair| stair[1] >= third).count();
+        if passed == 0 {
+            stairs.insert(start, [second, third]);
+        } else {
+            stairs[start] = [second, third];
+            stairs.drain(start + 1..start + passed);
+        }
+    })
 }
 
-fn rank_by_search(fronts: &mut Vec<Vec<Vec<u64>>>, row: Vec<u64>) -> u32 {
-    let dominates = |other: &Vec<u64>| other.iter().zip(&row).all(|(other, own)| other <= own);
+fn rank_by_search(fronts: &mut Fronts<Vec<Vec<u64>>>, row: &[u64]) -> u32 {
+    let dominates = |other: &Vec<u64>| other.iter().zip(row).all(|(other, own)| other <= own);
     // The last to come are the most like it, and the most likely to dominate it.
-    let (rank, front) = join(fronts, |front: &Vec<_>| front.iter().rev().any(dominates));
-    front.push(row);
-    rank
+    fronts.join(|front| front.iter().rev().any(dominates), |front| front.push(row.to_vec()))
 }
 
 /// The positions of the members of each front.
 pub(super) fn fronts(ranks: &[u32]) -> Vec<Vec<usize>> {
-    let count = ranks.iter().max().map_or(0, |last| *last as usize + 1);
+    let ranked = || ranks.iter().enumerate().filter(|(_, rank)| **rank != UNRANKED);
+    let count = ranked().map(|(_, rank)| *rank as usize + 1).max().unwrap_or(0);
     let mut fronts = vec![vec![]; count];
-    ranks.iter().enumerate().for_each(|(index, rank)| fronts[*rank as usize].push(index));
+    ranked().for_each(|(index, rank)| fronts[*rank as usize].push(index));
     fronts
 }
 
@@ -168,7 +224,20 @@ mod tests {
     proptest! {
         #[test]
         fn is_the_definition((objectives, violations) in populations()) {
-            prop_assert_eq!(nondominated_ranks(&objectives, &violations), reference(&objectives, &violations));
+            let ranks = nondominated_ranks(&objectives, &violations);
+            prop_assert_eq!(&ranks, &reference(&objectives, &violations));
+            for wanted in [0, 1, ranks.len() / 3, ranks.len()] {
+                let whole = fronts(&ranks);
+                let best = fronts(&ranks_of_best(&objectives, &violations, wanted));
+                let mut left = wanted;
+                for front in 0..whole.len() {
+                    if left == 0 {
+                        break;
+                    }
+                    prop_assert_eq!(&best[front], &whole[front], "of {} wanted", wanted);
+                    left = left.saturating_sub(whole[front].len());
+                }
+            }
         }
     }
 
