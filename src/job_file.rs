@@ -39,6 +39,8 @@ pub struct JobFile {
     pub store: Option<String>,
     /// Where train, validation and test cases come from, in this order.
     pub parts: [Part; 3],
+    /// Why the algorithm was chosen, where the file leaves it to the program.
+    pub choice: Option<&'static str>,
     /// What should be looked at and hinders nothing.
     pub warnings: Vec<String>,
     document: Document,
@@ -77,6 +79,9 @@ impl JobFile {
         }
         seeds::check(&document, &raw.seed, &seeds, &evaluator.renderer)?;
         let islands = islands::islands(&document, &raw.islands)?;
+        let share = budget.evaluations.map(|most| most / u64::from(islands.count));
+        let (algorithm, choice) =
+            algorithm.resolve(&document, search.validation.len(), share, models.reflection.is_some())?;
         budget::check(&document, budget, &algorithm, seeds.len(), search.validation.len(), islands.count)?;
 
         for (name, weight) in &raw.operators {
@@ -113,7 +118,7 @@ impl JobFile {
         let store = raw.store.map(|address| resolved_store(&folder, &address));
         let mut warnings = cases.warnings;
         warnings.extend(models.warnings);
-        Ok(Self { path: path.to_owned(), spec, store, parts: cases.parts, warnings, document })
+        Ok(Self { path: path.to_owned(), spec, store, parts: cases.parts, choice, warnings, document })
     }
 
     /// Whether all operators that the file weighs exist. `known` are the names of a toolbox's operators.

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use evohub_evaluation::{Evaluator, PromptEvaluator, Renderer, ScoreContext, Variables, scorer};
-use evohub_evolution::variation::rewrite::Rewrite;
-use evohub_evolution::variation::standard::standard_operators;
+use evohub_evolution::variation::standard::{standard_operators, standard_rewrites};
 use evohub_evolution::{Case, CostModel, Failure, Operator, Operators};
 use evohub_llm::{
     ChatMessage, ChatModel, ChatRequest, ChatResponse, LlmErrorKind, ModelName, ModelRegistry, ProviderProbe,
@@ -35,11 +34,6 @@ type RegistrySetup = dyn Fn(ModelRegistry) -> ModelRegistry + Send + Sync;
 /// This node's share of what all nodes may ask for.
 type Share = dyn Fn() -> f64 + Send + Sync;
 
-/// Weight of the reflection on traces, against 100 for all operators that need no model together. Where there is a
-/// reflection model, it writes most proposals.
-const REFLECTION_WEIGHT: f64 = 300.0;
-/// Weight of the other rewrites, each.
-const REWRITE_WEIGHT: f64 = 30.0;
 /// Answers are assumed to be no longer than this where nothing limits them.
 const LONGEST_ANSWER: u32 = 1_024;
 /// Characters between the two points from which a linear bound is found.
@@ -94,7 +88,7 @@ impl Toolbox {
     /// Names of the operators that jobs may weigh.
     pub fn operator_names(&self) -> Vec<String> {
         let plain = standard_operators().into_iter().chain(self.operators.clone());
-        Operators::new(plain.collect(), rewrites()).names()
+        Operators::new(plain.collect(), standard_rewrites()).names()
     }
 
     /// Sets up the registry that jobs open their models from: how local models are loaded, who hears how one is
@@ -160,7 +154,7 @@ impl Toolbox {
     /// The standard operators and those added, with the weights that a job sets.
     fn operators(&self, weights: &BTreeMap<String, f64>) -> Result<Operators, EngineError> {
         let plain: Vec<_> = standard_operators().into_iter().chain(self.operators.clone()).collect();
-        let rewrites = rewrites();
+        let rewrites = standard_rewrites();
         let names: Vec<String> = Operators::new(plain.clone(), rewrites.clone()).names();
         if let Some(unknown) = weights.keys().find(|name| !names.contains(name)) {
             let known = names.join(", ");
@@ -178,15 +172,6 @@ impl Toolbox {
             rewrites.filter(|(_, weight)| positive(*weight)).collect(),
         ))
     }
-}
-
-/// The operators that ask the reflection model, with their weights.
-fn rewrites() -> Vec<(Rewrite, f64)> {
-    vec![
-        (Rewrite::Reflect, REFLECTION_WEIGHT),
-        (Rewrite::Paraphrase, REWRITE_WEIGHT),
-        (Rewrite::ModelCrossover, REWRITE_WEIGHT),
-    ]
 }
 
 /// All cases of a job, test cases included.

@@ -8,110 +8,76 @@
 
 #[path = "../../tests/support/http.rs"]
 mod http;
+mod job;
+mod landscape;
 mod server;
+mod stub;
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
 
-use evohub::evaluation::{DataConfig, GenerationConfig, OutputConfig, ScoreConfig, scorer::Metric};
 use evohub::evolution::optimizers::{GaConfig, GepaConfig};
-use evohub::evolution::{AlgorithmConfig, Candidate, Case, CaseSet, VariationLimits};
-use evohub::llm::{ProviderConfig, ProviderKind};
-use evohub::{
-    Engine, EngineConfig, EvaluatorSpec, JobBudget, JobData, JobResult, JobSpec, PromptSpec, ReflectionSpec,
-    store,
-};
+use evohub::evolution::{AlgorithmConfig, CaseSet};
+use evohub::{JobResult, JobSpec};
 
-use server::{SLOTS, Server};
+use landscape::{FRESH, LANDSCAPES, cases};
+use server::{Call, Server, quantile};
+use stub::{SLOTS, Stub};
 
-fn cases(prefix: &str, count: usize) -> Vec<Case> {
-    (0..count).map(|i| Case::new(format!("{prefix} {i}"), "yes")).collect()
+/// Calls at the end that leave slots free because there is nothing more to do.
+const TAIL: usize = 64;
+
+async fn run(
+    algorithm: AlgorithmConfig,
+    seed: u64,
+    validation: u64,
+    evaluations: u64,
+) -> (JobResult, Vec<Call>) {
+    let server = Server::start(Arc::new(Stub::new(LANDSCAPES[0], seed))).await;
+    let search = CaseSet::new(cases(0..100), cases(1_000..1_000 + validation)).unwrap();
+    let test = cases(FRESH).swap_remove(0);
+    let job = job::spec(&server.url(), &LANDSCAPES[0].start(), search, test, algorithm, evaluations);
+    let job = JobSpec { seed, operators: job::reflection_alone(), ..job };
+    (job::run(job).await.unwrap(), server.calls())
 }
 
-fn spec(server: &Server, algorithm: AlgorithmConfig, validation: usize, evaluations: u64) -> JobSpec {
-    let mut provider = ProviderConfig::new(ProviderKind::OpenAi);
-    provider.base_url = Some(server.url());
-    provider.max_concurrency = SLOTS;
-    let evaluator = PromptSpec {
-        model: "lab:task".parse().unwrap(),
-        template: "{input}".into(),
-        columns: DataConfig::default(),
-        generation: GenerationConfig { max_output_tokens: Some(8), ..GenerationConfig::default() },
-        output: OutputConfig::default(),
-        score: ScoreConfig { metric: Some(Metric::Exact), ..ScoreConfig::default() },
-        judge: None,
-        folder: String::new(),
-    };
-    let reflection = ReflectionSpec {
-        model: "lab:reflection".parse().unwrap(),
-        temperature: None,
-        max_output_tokens: 500,
-    };
-    // Only the model writes proposals: the server knows what each is worth.
-    let operators: BTreeMap<String, f64> = evohub::evolution::variation::standard::standard_operators()
-        .iter()
-        .map(|(operator, _)| (operator.name().to_owned(), 0.0))
-        .chain([("paraphrase".to_owned(), 0.0), ("model_crossover".to_owned(), 0.0)])
-        .collect();
-    JobSpec {
-        name: "endpoint".into(),
-        seed: 1,
-        seeds: vec![Candidate::from_instruction("0.4000").unwrap()],
-        data: JobData {
-            search: CaseSet::new(cases("train", 100), cases("validation", validation)).unwrap(),
-            test: cases("test", 1),
-        },
-        evaluator: EvaluatorSpec::Prompt(Box::new(evaluator)),
-        reflection: Some(reflection),
-        algorithm,
-        limits: VariationLimits::default(),
-        operators,
-        budget: JobBudget { evaluations: Some(evaluations), ..JobBudget::default() },
-        slots: None,
-        providers: BTreeMap::from([("lab".to_owned(), provider)]),
-        prices: BTreeMap::new(),
-        islands: evohub::IslandsSpec::default(),
-        hedge: evohub::Hedge::default(),
-    }
-}
-
-async fn run(spec: JobSpec) -> JobResult {
-    let folder = tempfile::tempdir().unwrap();
-    let store = store::open(&folder.path().join("bench.db").to_string_lossy()).await.unwrap();
-    let engine = Engine::start(EngineConfig::new(store)).await.unwrap();
-    let result = engine.submit(spec).await.unwrap().result().await.unwrap();
-    assert_eq!(result.status, "done", "{:?}", result.error);
-    engine.shutdown().await;
-    result
+/// Milliseconds from the end of a call to the beginning of the next one that takes its slot.
+fn gaps(calls: &[Call]) -> Vec<f64> {
+    // The call that takes a slot is the n-th to begin after the n-th has ended, all slots being full before.
+    let mut ends: Vec<Instant> = calls.iter().map(|call| call.end).collect();
+    ends.sort();
+    let begins = calls.iter().skip(SLOTS).map(|call| call.begin);
+    begins.zip(ends).map(|(begin, end)| begin.saturating_duration_since(end).as_secs_f64() * 1e3).collect()
 }
 
 #[tokio::main]
 async fn main() {
-    let server = Server::start().await;
     // A generation that never comes: the seed is measured on all cases, and that is all the budget pays for.
     let whole = GaConfig { ranking_cases: Some(1_000), finals: 0.0, ..GaConfig::default() };
-    run(spec(&server, AlgorithmConfig::Ga(whole), 1_000, 1_000)).await;
-    let usage = server.usage(64 + 2);
+    let (_, calls) = run(AlgorithmConfig::Ga(whole), 1, 1_000, 1_000).await;
+    let full = &calls[..calls.len() - TAIL];
     println!(
-        "one prompt on 1,000 cases: {:.1} % of {SLOTS} slots busy until the last 64 calls",
-        100.0 * usage.busy
+        "one prompt on 1,000 cases: {:.1} % of {SLOTS} slots busy until the last {TAIL} calls",
+        100.0 * server::busy(full, SLOTS)
     );
     println!(
         "  a free slot waits for its next call: median {:.2} ms, p95 {:.2} ms",
-        usage.median_gap, usage.p95_gap
+        quantile(gaps(full), 0.5),
+        quantile(gaps(full), 0.95)
     );
 
     for seed in 1..=3 {
-        let server = Server::start().await;
-        let job = spec(&server, AlgorithmConfig::Gepa(GepaConfig::default()), 100, 2_000);
-        let result = run(JobSpec { seed, ..job }).await;
-        let usage = server.usage(2);
+        let (result, calls) = run(AlgorithmConfig::Gepa(GepaConfig::default()), seed, 100, 2_000).await;
+        let proposals = calls.iter().filter(|call| call.is_proposal).count();
+        let best = result.best.map_or(0.0, |best| LANDSCAPES[0].truth(&best.prompt));
         println!(
-            "gepa, seed {seed}, {} evaluations, {} model calls in {:.1} s: {:.1} % of {SLOTS} slots busy from first to \
-             last call",
-            result.evaluations,
-            result.model_calls,
-            usage.seconds,
-            100.0 * usage.busy
+            "gepa where {}, seed {seed}: {} task calls, {proposals} proposals in {:.1} s: {:.1} % of {SLOTS} slots busy from \
+             first to last call, true accuracy {best:.3} (the endpoint is late by {:.1} ms at most, p99)",
+            LANDSCAPES[0].name,
+            calls.len() - proposals,
+            server::seconds(&calls),
+            100.0 * server::busy(&calls, SLOTS),
+            server::lateness(&calls)
         );
     }
 }

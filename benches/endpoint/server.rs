@@ -1,125 +1,132 @@
-//! An endpoint with a fixed number of slots and lognormal latency, which keeps a record of its use.
+//! An OpenAI-compatible server on loopback that keeps a record of its calls.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use evohub::evolution::rng::{RunRng, stream};
-use rand::RngExt;
-use serde_json::Value;
+use async_trait::async_trait;
+use serde_json::{Value, json};
 use tokio::io::BufReader;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 
 use crate::http::{completion, read, write};
 
-/// Calls served at once.
-pub(crate) const SLOTS: usize = 32;
-const SIGMA: f64 = 0.8;
+/// The model that does the task.
+pub(crate) const STUDENT: &str = "student";
+/// The model that rewrites prompts.
+pub(crate) const TEACHER: &str = "teacher";
 
-/// How the endpoint was used.
-pub(crate) struct Usage {
-    /// Share of the slots that was busy.
-    pub(crate) busy: f64,
-    pub(crate) seconds: f64,
-    /// Milliseconds from the end of a call to the beginning of the next one that takes its slot.
-    pub(crate) median_gap: f64,
-    pub(crate) p95_gap: f64,
+/// A call that was served. What was waiting for a slot is not served yet.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Call {
+    /// Whether it asked the reflection model.
+    pub(crate) is_proposal: bool,
+    pub(crate) begin: Instant,
+    pub(crate) end: Instant,
+    /// How much longer it took than the endpoint meant it to.
+    pub(crate) late: Duration,
 }
 
+/// What is answered.
+pub(crate) struct Reply {
+    pub(crate) text: String,
+    /// Whether it was cut at the limit of its length.
+    pub(crate) truncated: bool,
+    /// `None`: no call of the search.
+    pub(crate) call: Option<Call>,
+}
+
+/// What stands behind a server.
+#[async_trait]
+pub(crate) trait Model: Send + Sync + 'static {
+    /// The answer to a request; an error says what is wrong with it.
+    async fn answer(&self, body: &Value) -> Result<Reply, String>;
+}
+
+/// Listens until it is dropped.
 pub(crate) struct Server {
-    address: std::net::SocketAddr,
-    calls: Arc<Mutex<Vec<(Instant, Instant)>>>,
-}
-
-struct Shared {
-    slots: Semaphore,
-    calls: Arc<Mutex<Vec<(Instant, Instant)>>>,
-    rng: Mutex<RunRng>,
+    address: SocketAddr,
+    calls: Arc<Mutex<Vec<Call>>>,
+    listening: JoinHandle<()>,
 }
 
 impl Server {
-    pub(crate) async fn start() -> Self {
+    pub(crate) async fn start(model: Arc<dyn Model>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let calls = Arc::default();
-        let shared = Arc::new(Shared {
-            slots: Semaphore::new(SLOTS),
-            calls: Arc::clone(&calls),
-            rng: Mutex::new(stream(1, "latency", 0)),
-        });
-        tokio::spawn(async move {
+        let record = Arc::clone(&calls);
+        let listening = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let _ = stream.set_nodelay(true);
-                tokio::spawn(serve(stream, Arc::clone(&shared)));
+                tokio::spawn(serve(stream, Arc::clone(&model), Arc::clone(&record)));
             }
         });
-        Self { address, calls }
+        Self { address, calls, listening }
     }
 
     pub(crate) fn url(&self) -> String {
         format!("http://{}/v1", self.address)
     }
 
-    /// The use from the first call until `without_last` calls before the last one began.
-    pub(crate) fn usage(&self, without_last: usize) -> Usage {
+    /// The calls so far, in the order in which they began.
+    pub(crate) fn calls(&self) -> Vec<Call> {
         let mut calls = self.calls.lock().unwrap().clone();
-        calls.sort_by_key(|(begin, _)| *begin);
-        let (first, last) = (calls[0].0, calls[calls.len() - 1 - without_last].0);
-        let seconds = (last - first).as_secs_f64();
-        let within = |begin: Instant, end: Instant| end.min(last).saturating_duration_since(begin.min(last));
-        let busy: f64 = calls.iter().map(|(begin, end)| within(*begin, *end).as_secs_f64()).sum();
-        // The call that takes a slot is the n-th to begin after the n-th has ended, all slots being full before.
-        let mut ends: Vec<Instant> = calls.iter().map(|(_, end)| *end).collect();
-        ends.sort();
-        let begins = calls.iter().skip(SLOTS).map(|(begin, _)| *begin);
-        let gaps = begins.zip(ends).filter(|(begin, _)| *begin <= last);
-        let mut gaps: Vec<f64> =
-            gaps.map(|(begin, end)| begin.saturating_duration_since(end).as_secs_f64() * 1e3).collect();
-        gaps.sort_by(f64::total_cmp);
-        let at = |share: f64| gaps.get((gaps.len() as f64 * share) as usize).copied().unwrap_or(0.0);
-        Usage { busy: busy / (SLOTS as f64 * seconds), seconds, median_gap: at(0.5), p95_gap: at(0.95) }
+        calls.sort_by_key(|call| call.begin);
+        calls
     }
 }
 
-async fn serve(stream: TcpStream, shared: Arc<Shared>) -> Option<()> {
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.listening.abort();
+    }
+}
+
+async fn serve(stream: TcpStream, model: Arc<dyn Model>, calls: Arc<Mutex<Vec<Call>>>) -> Option<()> {
     let mut stream = BufReader::new(stream);
     loop {
         let (_, body) = read(&mut stream).await?;
-        let slot = shared.slots.acquire().await.ok()?;
-        let begin = Instant::now();
-        let is_task = body["model"] == "task";
-        let median = if is_task { 0.2 } else { 0.8 };
-        let latency = median * (SIGMA * gauss(&mut shared.rng.lock().unwrap())).exp();
-        tokio::time::sleep(Duration::from_secs_f64(latency)).await;
-        let text = if is_task { answer(&body) } else { propose(&body, &mut shared.rng.lock().unwrap()) };
-        shared.calls.lock().unwrap().push((begin, Instant::now()));
-        drop(slot);
-        write(&mut stream, 200, &completion(&text)).await?;
+        match model.answer(&body).await {
+            Ok(reply) => {
+                calls.lock().unwrap().extend(reply.call);
+                let mut answer = completion(&reply.text);
+                answer["model"] = body["model"].clone();
+                if reply.truncated {
+                    answer["choices"][0]["finish_reason"] = "length".into();
+                }
+                write(&mut stream, 200, &answer).await?;
+            }
+            Err(message) => write(&mut stream, 400, &json!({"error": {"message": message}})).await?,
+        }
     }
 }
 
-fn gauss(rng: &mut RunRng) -> f64 {
-    let (u, v): (f64, f64) = (rng.random_range(f64::MIN_POSITIVE..1.0), rng.random_range(0.0..1.0));
-    (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
+/// How well slots were used, from the beginning of the first call to that of the last one.
+pub(crate) fn busy(calls: &[Call], slots: usize) -> f64 {
+    let [first, .., last] = calls else { return 0.0 };
+    let until = |moment: Instant| moment.min(last.begin).duration_since(first.begin).as_secs_f64();
+    let served: f64 = calls.iter().map(|call| until(call.end) - until(call.begin)).sum();
+    served / (slots as f64 * until(last.begin))
 }
 
-fn content(body: &Value, turn: usize) -> &str {
-    body["messages"][turn]["content"].as_str().unwrap_or_default()
+/// Seconds from the beginning of the first call to the end of the last one.
+pub(crate) fn seconds(calls: &[Call]) -> f64 {
+    let begin = calls.iter().map(|call| call.begin).min();
+    let end = calls.iter().map(|call| call.end).max();
+    begin.zip(end).map_or(0.0, |(begin, end)| end.duration_since(begin).as_secs_f64())
 }
 
-/// Right or wrong by the quality that the prompt states, by how hard the case is, and by how the two get on.
-fn answer(body: &Value) -> String {
-    let (prompt, case) = (content(body, 0).trim(), content(body, 1));
-    let quality: f64 = prompt.parse().unwrap_or(0.0);
-    let uniform = |purpose: &str| stream(0, purpose, 0).random_range(0.0..1.0);
-    let right = 0.6 * uniform(case) + 0.4 * uniform(&format!("{prompt} {case}")) < quality;
-    if right { "yes" } else { "no" }.to_owned()
+/// The value below which `share` of the values lie; 0 where there are none.
+pub(crate) fn quantile(mut values: Vec<f64>, share: f64) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let at = (values.len() as f64 * share) as usize;
+    values.get(at.min(values.len().saturating_sub(1))).copied().unwrap_or(0.0)
 }
 
-/// A prompt whose quality is that of the one in question, moved at random: the same question has many answers.
-fn propose(body: &Value, rng: &mut RunRng) -> String {
-    let question = content(body, 0);
-    let parent = question.split("```\n").nth(1).and_then(|rest| rest.split("\n```").next()).unwrap_or("0.4");
-    let quality: f64 = parent.trim().parse().unwrap_or(0.4);
-    format!("```\n{:.4}\n```", (quality + 0.01 + 0.05 * gauss(rng)).clamp(0.05, 0.97))
+/// Milliseconds by which 99 of 100 calls were answered late at most. Much of it says that the machine had too little
+/// time for all that ran on it.
+pub(crate) fn lateness(calls: &[Call]) -> f64 {
+    quantile(calls.iter().map(|call| call.late.as_secs_f64() * 1e3).collect(), 0.99)
 }

@@ -16,6 +16,7 @@ use evohub_evolution::diversity::{
 };
 use evohub_evolution::rng::{RunRng, stream};
 use evohub_evolution::selection::{nondominated_ranks, nsga2_survivors, tournament, truncation};
+use evohub_evolution::variation::OperatorCredits;
 use evohub_evolution::variation::operators::Drawn;
 use evohub_evolution::variation::standard::standard_operators;
 use evohub_evolution::{Candidate, Case, Operators, VariationContext, VariationLimits};
@@ -258,7 +259,7 @@ fn child(
     context: &VariationContext<'_>,
     rng: &mut RunRng,
 ) -> Option<Candidate> {
-    match operators.draw(parents, false, context, rng)? {
+    match operators.draw(parents, false, &OperatorCredits::default(), context, rng)? {
         Drawn::Child(child, _) => Some(child),
         Drawn::Ask(_) => None,
     }

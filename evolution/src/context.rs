@@ -7,9 +7,11 @@ use crate::diversity::ShingleCache;
 use crate::event::{Action, RunEvent};
 use crate::ledger::{Birth, Ledger, Outcome};
 use crate::migration::{Exchange, Migrants};
+use crate::piece::Answer;
 use crate::rng::stream;
 use crate::run::RunSettings;
-use crate::variation::Operators;
+use crate::variation::rewrite::read_answer;
+use crate::variation::{LeakGuard, Operators};
 
 /// What an optimizer may see and do while it decides.
 pub struct Context<'a> {
@@ -29,6 +31,7 @@ pub struct Context<'a> {
     pub seed: u64,
     /// The dealings with other islands.
     pub(crate) exchange: &'a mut Exchange,
+    pub(crate) guard: &'a LeakGuard,
     /// What the diversity of the population is computed from.
     pub(crate) shingles: &'a mut ShingleCache,
     pub(crate) announcements: &'a mut Vec<Action>,
@@ -38,6 +41,31 @@ impl Context<'_> {
     /// The validation cases that the search ranks on: the beginning of the shared order.
     pub fn ranked(&self) -> &[u32] {
         &self.order[..self.settings.ranking_cases.min(self.order.len())]
+    }
+
+    /// The text that a model's answer proposes.
+    ///
+    /// # Errors
+    /// A short stable name of the reason why it cannot be used: its form, its length, or that it copies a case.
+    pub fn read_answer(&self, answer: &Answer) -> Result<String, &'static str> {
+        let text = read_answer(answer, self.settings.limits).map_err(|unusable| unusable.as_str())?;
+        match self.guard.leaks(&text) {
+            Some(_) => Err("leak"),
+            None => Ok(text),
+        }
+    }
+
+    /// How much more a child scores than the best of its parents on the first `seen` cases of the shared order; 0
+    /// where they were not all measured there.
+    pub fn improvement(&self, child: CandidateId, parents: &[CandidateId], seen: usize) -> f64 {
+        let cases = &self.order[..seen.min(self.order.len())];
+        let mean = |id: &CandidateId| self.ledger.mean_on(*id, cases);
+        let parents: Option<Vec<f64>> = parents.iter().map(mean).collect();
+        let best = parents.map(|means| means.into_iter().fold(f64::NEG_INFINITY, f64::max));
+        match (mean(&child), best) {
+            (Some(child), Some(best)) if best.is_finite() => child - best,
+            _ => 0.0,
+        }
     }
 
     /// Enters the birth of a candidate that was measured on the first `seen` cases of the shared order, and what

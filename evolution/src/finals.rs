@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::piece::Piece;
 
 /// Members of a generation that are measured further, at most.
-const MOST_LEADERS: usize = 5;
+pub(crate) const MOST_LEADERS: usize = 5;
 /// Candidates of a steady state that are measured further, at most: those that left the race early are among them.
 const MOST_FINALISTS: usize = 16;
 
@@ -34,16 +34,19 @@ impl Finals {
             .filter_map(|(rank, &id)| Some((context.ledger.mean_on(id, ranked)?, rank, id)))
             .collect();
         leaders.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        Self::over(leaders.into_iter().map(|(_, _, id)| id).collect(), left, context)
+    }
+
+    /// The same over candidates of whom the most promising stand first, whatever their scores are.
+    pub(crate) fn over(mut leaders: Vec<CandidateId>, left: Option<u64>, context: &Context<'_>) -> Self {
+        let ranked = context.ranked();
         let further = context.order.len() - ranked.len();
         let left = left.map_or(usize::MAX, |left| left as usize);
         // At least two when there is a choice; more only if each can be measured on all cases that are left.
         let count = left.checked_div(further).map_or(MOST_LEADERS, |count| count.clamp(2, MOST_LEADERS));
         leaders.truncate(count);
         let extra = if leaders.len() < 2 { 0 } else { further.min(left / leaders.len()) };
-        Self {
-            leaders: leaders.into_iter().map(|(_, _, id)| id).collect(),
-            cases: context.order[..ranked.len() + extra].to_vec(),
-        }
+        Self { leaders, cases: context.order[..ranked.len() + extra].to_vec() }
     }
 
     /// Sets up the finals over candidates, the best first, each measured on the first so many cases of the shared
@@ -85,18 +88,36 @@ impl Finals {
     /// The winner: best mean over all cases of the finals. Where the finals were broken off, best mean over the
     /// cases that all leaders were measured on. The earlier leader wins a tie.
     pub fn winner(&self, context: &Context<'_>) -> Option<CandidateId> {
+        best_score(&self.leaders, &self.decisive(context), context)
+    }
+
+    /// Whom they compare, the most promising first.
+    pub(crate) fn leaders(&self) -> &[CandidateId] {
+        &self.leaders
+    }
+
+    /// The cases of the finals that all leaders were measured on.
+    pub(crate) fn decisive(&self, context: &Context<'_>) -> Vec<u32> {
         let measured_by_all = |case: &u32| {
             let piece = |&candidate| Piece { candidate, split: Split::Validation, case: *case, repeat: 0 };
             self.leaders.iter().all(|id| context.ledger.has(&piece(id)))
         };
-        let cases: Vec<u32> = self.cases.iter().copied().filter(measured_by_all).collect();
-        let mut best: Option<(f64, CandidateId)> = None;
-        for &id in &self.leaders {
-            let Some(mean) = context.ledger.mean_on(id, &cases) else { continue };
-            if best.is_none_or(|(score, _)| mean > score) {
-                best = Some((mean, id));
-            }
-        }
-        best.map(|(_, id)| id)
+        self.cases.iter().copied().filter(measured_by_all).collect()
     }
+}
+
+/// Who has the best mean score on these cases, the earlier of equals.
+pub(crate) fn best_score(
+    candidates: &[CandidateId],
+    cases: &[u32],
+    context: &Context<'_>,
+) -> Option<CandidateId> {
+    let mut best: Option<(f64, CandidateId)> = None;
+    for &id in candidates {
+        let Some(mean) = context.ledger.mean_on(id, cases) else { continue };
+        if best.is_none_or(|(score, _)| mean > score) {
+            best = Some((mean, id));
+        }
+    }
+    best.map(|(_, id)| id)
 }

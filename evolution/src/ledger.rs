@@ -67,14 +67,45 @@ pub struct Born {
     pub outcome: Outcome,
 }
 
+/// What is kept of one measurement: score, dollars, seconds, characters and tokens of the answer. A row of numbers,
+/// because a checkpoint holds one for each measurement.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+struct Measured(f64, f64, f64, u64, u64);
+
+/// Measurements of a candidate on a case, by repeat.
+type Repeats = BTreeMap<u32, Measured>;
+
+/// Means of what a candidate's evaluations took and brought.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Means {
+    /// Weighted mean score, 0 to 1.
+    pub score: f64,
+    /// Mean price of an evaluation in US dollars, whoever paid for it.
+    pub dollars: f64,
+    /// 95th percentile of the seconds from question to answer, by the nearest rank.
+    pub latency_seconds: f64,
+    /// Mean length of an answer in characters.
+    pub output_length: f64,
+    /// Mean length of an answer in tokens.
+    pub output_tokens: f64,
+}
+
 /// A candidate and its scores. It may not be born yet: births are entered in an order that does not depend on
 /// which result arrives first.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Tracked {
     candidate: Candidate,
     train: BTreeMap<u32, f64>,
-    validation: BTreeMap<u32, f64>,
+    validation: BTreeMap<u32, Repeats>,
     failed: Vec<Piece>,
+}
+
+impl Tracked {
+    /// Mean score over the repeats on a validation case.
+    fn score(&self, case: u32) -> Option<f64> {
+        let repeats = self.validation.get(&case)?;
+        Some(repeats.values().map(|measured| measured.0).sum::<f64>() / repeats.len() as f64)
+    }
 }
 
 /// A model's answer and what was to be said about it: material for reflection.
@@ -170,11 +201,11 @@ impl Ledger {
     /// Whether the result of a measurement, or its failure, is known.
     pub fn has(&self, piece: &Piece) -> bool {
         self.tracked.get(&piece.candidate).is_some_and(|tracked| {
-            let scores = match piece.split {
-                Split::Train => &tracked.train,
-                _ => &tracked.validation,
+            let known = match piece.split {
+                Split::Train => tracked.train.contains_key(&piece.case),
+                _ => tracked.validation.get(&piece.case).is_some_and(|r| r.contains_key(&piece.repeat)),
             };
-            scores.contains_key(&piece.case) || tracked.failed.contains(piece)
+            known || tracked.failed.contains(piece)
         })
     }
 
@@ -188,13 +219,20 @@ impl Ledger {
     /// Writes down a result.
     pub(crate) fn record(&mut self, piece: &Piece, evaluation: Evaluation) {
         let Some(tracked) = self.tracked.get_mut(&piece.candidate) else { return };
-        let score = evaluation.objectives.score;
+        let objectives = evaluation.objectives;
         if piece.split == Split::Train {
-            tracked.train.insert(piece.case, score);
+            tracked.train.insert(piece.case, objectives.score);
             let trace = Trace { output: evaluation.output, feedback: evaluation.feedback };
             self.traces.insert(*piece, trace);
         } else {
-            tracked.validation.insert(piece.case, score);
+            let measured = Measured(
+                objectives.score,
+                objectives.dollars,
+                objectives.latency_seconds,
+                objectives.output_length,
+                evaluation.output_tokens,
+            );
+            tracked.validation.entry(piece.case).or_default().insert(piece.repeat, measured);
         }
     }
 
@@ -227,7 +265,7 @@ impl Ledger {
     pub fn scores_on(&self, id: CandidateId, cases: &[u32]) -> Option<Vec<f64>> {
         let tracked = self.tracked.get(&id)?;
         let counted = cases.iter().filter(|&&case| !self.is_set_aside(case));
-        counted.map(|case| tracked.validation.get(case).copied()).collect()
+        counted.map(|case| tracked.score(*case)).collect()
     }
 
     /// Weighted mean of a candidate's scores on validation cases, `None` unless it was measured on each that is
@@ -236,10 +274,45 @@ impl Ledger {
         let tracked = self.tracked.get(&id)?;
         let (mut sum, mut weight) = (0.0, 0.0);
         for case in cases.iter().filter(|&&case| !self.is_set_aside(case)) {
-            sum += tracked.validation.get(case)? * self.weights[*case as usize];
+            sum += tracked.score(*case)? * self.weights[*case as usize];
             weight += self.weights[*case as usize];
         }
         (weight > 0.0).then_some(sum / weight)
+    }
+
+    /// Score of a candidate on a validation case: the mean over its repeats, when it was measured there.
+    pub fn score(&self, id: CandidateId, case: u32) -> Option<f64> {
+        self.tracked.get(&id)?.score(case)
+    }
+
+    /// Scores of a candidate on a validation case, one for each repeat.
+    pub fn repeats(&self, id: CandidateId, case: u32) -> impl Iterator<Item = f64> {
+        let tracked = self.tracked.get(&id);
+        let repeats = tracked.and_then(|tracked| tracked.validation.get(&case));
+        repeats.into_iter().flatten().map(|(_, measured)| measured.0)
+    }
+
+    /// Means of all that was measured of a candidate on validation cases, `None` unless it was measured on each
+    /// that is not set aside.
+    pub fn means_on(&self, id: CandidateId, cases: &[u32]) -> Option<Means> {
+        let score = self.mean_on(id, cases)?;
+        let tracked = self.tracked.get(&id)?;
+        let all: Vec<Measured> = cases
+            .iter()
+            .filter_map(|case| tracked.validation.get(case))
+            .flat_map(|r| r.values().copied())
+            .collect();
+        let mean = |part: fn(&Measured) -> f64| all.iter().map(part).sum::<f64>() / all.len() as f64;
+        let mut latencies: Vec<f64> = all.iter().map(|measured| measured.2).collect();
+        latencies.sort_by(f64::total_cmp);
+        let rank = (latencies.len() * 95).div_ceil(100).saturating_sub(1);
+        Some(Means {
+            score,
+            dollars: mean(|measured| measured.1),
+            latency_seconds: latencies.get(rank).copied()?,
+            output_length: mean(|measured| measured.3 as f64),
+            output_tokens: mean(|measured| measured.4 as f64),
+        })
     }
 
     /// Weighted mean over all validation cases a candidate was measured on, and their number. For reports only:

@@ -34,7 +34,7 @@ pub use context::Context;
 pub use digest::Digest;
 pub use evaluation::{Evaluation, Failure, FailureKind, Objectives};
 pub use event::{Action, Event, Finish, FinishReason, Progress, RunEvent, Saved};
-pub use ledger::{Birth, Born, Ledger, Outcome};
+pub use ledger::{Birth, Born, Ledger, Means, Outcome};
 pub use migration::{Acceptance, Departure, IslandSettings, Migrants, MigrationConfig, Routes, Topology};
 pub use optimizers::{AlgorithmConfig, Optimizer, Told, Work};
 pub use piece::{Answer, EvaluationOrder, Piece, ProposalId, ProposalOrder};

@@ -1,9 +1,28 @@
 //! Strategies that decide what is worth doing next.
 
+pub mod auto;
+pub mod bandit;
+pub mod best_of_n;
+pub mod capo;
+pub mod de;
 pub mod ga;
+mod generational;
 pub mod gepa;
+mod leaders;
+pub mod map_elites;
+mod mating;
+mod minibatch;
+pub mod novelty;
+pub mod nsga2;
+pub mod promptbreeder;
+pub mod property;
+pub mod random;
+mod readability;
 mod seeding;
+#[cfg(any(test, feature = "testing"))]
+pub mod suite;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::candidate::CandidateId;
@@ -12,8 +31,28 @@ use crate::evaluation::Failure;
 use crate::event::{FinishReason, Saved};
 use crate::piece::{Answer, Piece, ProposalId, ProposalOrder};
 
-pub use ga::{Ga, GaConfig};
+pub use bandit::{Bandit, BanditConfig};
+use best_of_n::BestOfN;
+pub use best_of_n::BestOfNConfig;
+use capo::Capo;
+pub use capo::CapoConfig;
+use de::De;
+pub use de::DeConfig;
+use ga::Ga;
+pub use ga::{GaConfig, ParentSelection};
+use generational::Generational;
 pub use gepa::{Gepa, GepaConfig};
+use map_elites::MapElites;
+pub use map_elites::{BehaviourAxis, Division, EliteSelection, MapElitesConfig};
+use novelty::NoveltySearch;
+pub use novelty::NoveltySearchConfig;
+use nsga2::Nsga2;
+pub use nsga2::{Constraints, Nsga2Config, Preference};
+use promptbreeder::Promptbreeder;
+pub use promptbreeder::PromptbreederConfig;
+pub use property::Property;
+use random::Random;
+pub use random::RandomConfig;
 
 /// A piece of work that an optimizer wants done.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,8 +82,8 @@ pub enum Told {
 
 /// A strategy by ask and tell. It holds no scores of its own: those are in the ledger.
 ///
-/// The order in which results are told must not change what it decides; it may look only at results it has asked
-/// for and been told of.
+/// It may look only at results it has asked for and been told of. Most algorithms decide the same in whatever order
+/// results are told ([`AlgorithmConfig::is_order_free`]).
 pub trait Optimizer: Send + Sync {
     /// Up to `slots` pieces of work, those worth most first. Less means that nothing more is worth doing until
     /// something is told.
@@ -72,60 +111,128 @@ pub trait Optimizer: Send + Sync {
     fn save(&self) -> serde_json::Value;
 }
 
-/// An algorithm and its settings, as a user names it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "name", rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum AlgorithmConfig {
-    /// Reflective mutation with instance-wise Pareto selection (arXiv 2507.19457).
-    Gepa(GepaConfig),
+/// Reads the settings of an algorithm that is named, in whatever form they are written.
+pub trait ReadSettings {
+    /// Why they cannot be read.
+    type Error;
+
+    /// The settings of the algorithm.
+    ///
+    /// # Errors
+    /// Why they cannot be read.
+    fn read<T: DeserializeOwned>(self) -> Result<T, Self::Error>;
+}
+
+/// All algorithms: the variant, its settings, the name a user writes, and the optimizer.
+macro_rules! algorithms {
+    ($($(#[$doc:meta])* $variant:ident($config:ty), $name:literal, $optimizer:ty, $start:expr;)*) => {
+        /// An algorithm and its settings, as a user names it.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "name")]
+        #[non_exhaustive]
+        pub enum AlgorithmConfig {
+            $($(#[$doc])* #[serde(rename = $name)] $variant($config),)*
+        }
+
+        impl AlgorithmConfig {
+            /// Names of all algorithms, in alphabetical order.
+            pub const NAMES: &'static [&'static str] = &[$($name),*];
+
+            /// The name a user writes.
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$variant(_) => $name,)*
+                }
+            }
+
+            /// The algorithm with this name, its settings read by `reader`; `None` when there is none.
+            pub fn read<R: ReadSettings>(name: &str, reader: R) -> Option<Result<Self, R::Error>> {
+                match name {
+                    $($name => Some(reader.read().map(Self::$variant)),)*
+                    _ => None,
+                }
+            }
+
+            /// What is wrong with the settings, with the key.
+            ///
+            /// # Errors
+            /// The first setting that is out of its range.
+            pub fn validate(&self) -> Result<(), String> {
+                match self {
+                    $(Self::$variant(config) => config.validate(),)*
+                }
+            }
+
+            fn wanted_cases(&self, evaluations: Option<u64>) -> Option<usize> {
+                match self {
+                    $(Self::$variant(config) => config.ranking_cases(evaluations),)*
+                }
+            }
+
+            pub(crate) fn start(&self) -> Box<dyn Optimizer> {
+                match self {
+                    $(Self::$variant(config) => Box::new(<$optimizer>::new($start(config.clone()))),)*
+                }
+            }
+
+            pub(crate) fn restore(&self, state: serde_json::Value) -> serde_json::Result<Box<dyn Optimizer>> {
+                Ok(match self {
+                    $(Self::$variant(_) => Box::new(serde_json::from_value::<$optimizer>(state)?),)*
+                })
+            }
+        }
+    };
+}
+
+algorithms! {
+    /// Every candidate an arm of a growing tree, measured by Thompson sampling.
+    Bandit(BanditConfig), "bandit", Bandit, std::convert::identity;
+    /// Variants of the first seed, of which the best wins.
+    BestOfN(BestOfNConfig), "best-of-n", Generational<BestOfN>, BestOfN::new;
+    /// Crossover and paraphrase by the model, races, and a price on length (arXiv 2504.16005).
+    Capo(CapoConfig), "capo", Generational<Capo>, Capo::new;
+    /// Differential evolution (arXiv 2309.08532).
+    De(DeConfig), "de", Generational<De>, De::new;
     /// A genetic algorithm in generations.
-    Ga(GaConfig),
+    Ga(GaConfig), "ga", Generational<Ga>, Ga::new;
+    /// Reflective mutation with instance-wise Pareto selection (arXiv 2507.19457).
+    Gepa(GepaConfig), "gepa", Gepa, std::convert::identity;
+    /// The best of every kind (arXiv 1504.04909).
+    MapElites(MapElitesConfig), "map-elites", Generational<MapElites>, MapElites::new;
+    /// Novelty search with a minimal criterion.
+    Novelty(NoveltySearchConfig), "novelty", Generational<NoveltySearch>, NoveltySearch::new;
+    /// A front over several objectives, with constraints (NSGA-II).
+    Nsga2(Nsga2Config), "nsga2", Generational<Nsga2>, Nsga2::new;
+    /// Mutation prompts that are bred along with the prompts (arXiv 2309.16797).
+    Promptbreeder(PromptbreederConfig), "promptbreeder", Generational<Promptbreeder>, Promptbreeder::new;
+    /// Random operators on the seeds: the baseline.
+    Random(RandomConfig), "random", Generational<Random>, Random::new;
 }
 
 impl AlgorithmConfig {
-    /// Names of all algorithms.
-    pub const NAMES: [&'static str; 2] = ["gepa", "ga"];
-
-    /// The name a user writes.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Gepa(_) => "gepa",
-            Self::Ga(_) => "ga",
-        }
+    /// Whether it can do nothing without a reflection model.
+    pub fn needs_reflection(&self) -> bool {
+        matches!(self, Self::Promptbreeder(_))
     }
 
-    /// What is wrong with the settings, with the key.
-    ///
-    /// # Errors
-    /// The first setting that is out of its range.
-    pub fn validate(&self) -> Result<(), String> {
-        match self {
-            Self::Gepa(config) => config.validate(),
-            Self::Ga(config) => config.validate(),
-        }
+    /// Whether the order in which results arrive changes nothing of what it decides.
+    pub fn is_order_free(&self) -> bool {
+        !matches!(self, Self::Bandit(_))
+    }
+
+    /// Questions to the reflection model that a search of so many evaluations makes at most, about.
+    pub fn proposals(&self, evaluations: u64) -> u64 {
+        let each = match self {
+            Self::Bandit(config) => config.pace(Some(evaluations), true) as u64,
+            Self::Gepa(config) => config.minibatch as u64,
+            Self::Ga(config) if config.race.enabled => config.race.first_look as u64,
+            _ => 1,
+        };
+        evaluations / each.max(1)
     }
 
     /// How many validation cases the search ranks on, of so many, when so many evaluations may be spent.
     pub fn ranking_cases(&self, validation: usize, evaluations: Option<u64>) -> usize {
-        let wanted = match self {
-            Self::Gepa(config) => config.ranking_cases(evaluations),
-            Self::Ga(config) => config.ranking_cases(evaluations),
-        };
-        wanted.unwrap_or(validation).clamp(1, validation)
-    }
-
-    pub(crate) fn start(&self) -> Box<dyn Optimizer> {
-        match self {
-            Self::Gepa(config) => Box::new(Gepa::new(config.clone())),
-            Self::Ga(config) => Box::new(Ga::new(config.clone())),
-        }
-    }
-
-    pub(crate) fn restore(&self, state: serde_json::Value) -> serde_json::Result<Box<dyn Optimizer>> {
-        Ok(match self {
-            Self::Gepa(_) => Box::new(serde_json::from_value::<Gepa>(state)?),
-            Self::Ga(_) => Box::new(serde_json::from_value::<Ga>(state)?),
-        })
+        self.wanted_cases(evaluations).unwrap_or(validation).clamp(1, validation)
     }
 }

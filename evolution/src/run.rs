@@ -18,7 +18,7 @@ use crate::optimizers::{AlgorithmConfig, Optimizer, Told, Work};
 use crate::order::balanced_order;
 use crate::piece::{EvaluationOrder, Piece, ProposalId, ProposalOrder};
 use crate::rng::stream;
-use crate::variation::{Operators, VariationLimits};
+use crate::variation::{LeakGuard, Operators, VariationLimits};
 
 pub use checkpoint::{Checkpoint, CheckpointError};
 
@@ -72,6 +72,7 @@ pub struct Run {
     cases: Arc<CaseSet>,
     operators: Arc<Operators>,
     order: Vec<u32>,
+    guard: LeakGuard,
     exchange: Exchange,
     ledger: Ledger,
     account: Account,
@@ -85,6 +86,17 @@ pub struct Run {
 impl Run {
     /// A fresh run.
     pub fn new(settings: Arc<RunSettings>, cases: Arc<CaseSet>, operators: Arc<Operators>) -> Self {
+        let optimizer = settings.algorithm.start();
+        Self::with_optimizer(settings, cases, operators, optimizer)
+    }
+
+    /// A fresh run of an optimizer of one's own, in place of the one that the settings name.
+    pub fn with_optimizer(
+        settings: Arc<RunSettings>,
+        cases: Arc<CaseSet>,
+        operators: Arc<Operators>,
+        optimizer: Box<dyn Optimizer>,
+    ) -> Self {
         let account = Account::new(
             settings.budget,
             settings.evaluation_cost,
@@ -93,10 +105,11 @@ impl Run {
         );
         Self {
             order: balanced_order(&cases.validation, &mut stream(settings.seed, "order", 0)),
+            guard: LeakGuard::new(&cases, &settings.seeds),
             exchange: Exchange::new(&settings, ExchangeState::default()),
             ledger: Ledger::new(&cases),
             account,
-            optimizer: settings.algorithm.start(),
+            optimizer,
             finish: None,
             questions: vec![],
             shingles: ShingleCache::default(),
@@ -284,6 +297,7 @@ impl Run {
             order: &self.order,
             seed: self.settings.island.seed(self.settings.seed),
             exchange: &mut self.exchange,
+            guard: &self.guard,
             shingles: &mut self.shingles,
             announcements,
         };

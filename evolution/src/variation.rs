@@ -3,11 +3,14 @@
 //! An [`Operator`] needs no model: it makes the child at once. An operator that asks a model is a
 //! [`rewrite::Rewrite`]: it writes a question and reads the answer.
 
+pub mod adaptive;
 pub(crate) mod child;
 pub mod crossover;
+pub mod guard;
 pub mod labels;
 pub mod library;
 pub mod operators;
+pub mod parameter;
 pub mod phrase;
 pub mod placement;
 pub mod rewrite;
@@ -18,6 +21,8 @@ pub mod standard;
 pub mod suite;
 pub mod text;
 
+pub use adaptive::OperatorCredits;
+pub use guard::{CaseRef, LeakGuard};
 pub use operators::Operators;
 
 use crate::candidate::Candidate;

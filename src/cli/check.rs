@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
+use evohub::evolution::Split;
 use evohub::evolution::candidate::INSTRUCTION;
-use evohub::evolution::{AlgorithmConfig, Split};
 use evohub::job_file::{JobFile, UnopenedModel};
 use evohub::llm::price::ASSUMED_OUTPUT_TOKENS;
 use evohub::llm::registry::LOCAL;
@@ -81,6 +81,7 @@ fn overview(file: &JobFile, prepared: &PreparedJob) -> Vec<(&'static str, String
         reflection.unwrap_or_else(|| "none; operators that need no model vary prompts".to_owned()),
     ));
     lines.push(("algorithm", spec.algorithm.name().to_owned()));
+    lines.extend(file.choice.map(|reason| ("", format!("chosen: {reason}"))));
     lines
 }
 
@@ -139,11 +140,7 @@ impl Bill {
             evaluations,
             closing: 2 * spec.data.test.len() as u64,
             calls: 1 + judges(prompt),
-            proposals: spec
-                .reflection
-                .as_ref()
-                .and(evaluations)
-                .map(|most| most / least_of_child(&spec.algorithm)),
+            proposals: spec.reflection.as_ref().and(evaluations).map(|most| spec.algorithm.proposals(most)),
             evaluation_dollars: evaluation_dollars(spec, prepared),
             proposal_dollars,
             unpriced,
@@ -205,16 +202,6 @@ impl Bill {
 fn judges(prompt: &PromptSpec) -> u64 {
     let whole = std::iter::once(&prompt.score);
     whole.chain(&prompt.score.parts).filter(|score| score.rubric.is_some()).count() as u64
-}
-
-/// Evaluations without which no child is judged.
-fn least_of_child(algorithm: &AlgorithmConfig) -> u64 {
-    let least = match algorithm {
-        AlgorithmConfig::Gepa(config) => config.minibatch,
-        AlgorithmConfig::Ga(config) if config.race.enabled => config.race.first_look,
-        _ => 1,
-    };
-    least.max(1) as u64
 }
 
 /// The most that an evaluation can cost, with the longest seed and with a prompt that has grown to its limits.

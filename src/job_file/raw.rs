@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use evohub_actors::{Hedge, ReflectionSpec};
 use evohub_evaluation::{DataConfig, GenerationConfig, OutputConfig, ScoreConfig};
 use evohub_evolution::migration::{Acceptance, Departure, Topology};
-use evohub_evolution::{AlgorithmConfig, Candidate, MigrationConfig, VariationLimits};
+use evohub_evolution::{Candidate, MigrationConfig, VariationLimits};
 use evohub_llm::{ModelName, PriceConfig, ProviderConfig};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::algorithm;
+use super::algorithm::{self, Algorithm};
 use super::document::Document;
 use super::error::JobFileError;
 
@@ -150,7 +150,7 @@ pub(super) struct RawBudget {
 }
 
 /// Reads the whole document.
-pub(super) fn read(document: &Document) -> Result<(RawJob, AlgorithmConfig), JobFileError> {
+pub(super) fn read(document: &Document) -> Result<(RawJob, Algorithm), JobFileError> {
     let mut tree = document.tree()?;
     let algorithm = match tree.get_mut().remove("algorithm") {
         Some(table) => algorithm::read(document, table)?,

@@ -29,7 +29,6 @@ mod window;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
 use crate::candidate::CandidateId;
@@ -39,11 +38,12 @@ use crate::finals::Finals;
 use crate::ledger::Outcome;
 use crate::measurements::Measurements;
 use crate::migration::Arrival;
+use crate::optimizers::minibatch::epoch_minibatch;
 use crate::optimizers::seeding::{bear_seeds, seed_pieces};
 use crate::optimizers::{Optimizer, Told, Work};
 use crate::piece::ProposalOrder;
-use crate::race::RaceConfig;
-use crate::rng::stream;
+use crate::race::{RaceConfig, RaceTest};
+use crate::variation::OperatorCredits;
 
 use pool::Pool;
 use proposal::Proposal;
@@ -69,7 +69,8 @@ pub struct GepaConfig {
     pub merge: bool,
     /// Merges in a run, at most.
     pub max_merges: usize,
-    /// How a candidate's validation is broken off early.
+    /// How a candidate's validation is broken off early: by `bayes` unless told otherwise.
+    #[serde(deserialize_with = "RaceConfig::bayes_unless_given")]
     pub race: RaceConfig,
     /// Validation cases that the search ranks on; absent: chosen by the budget.
     pub ranking_cases: Option<usize>,
@@ -88,7 +89,7 @@ impl Default for GepaConfig {
             contenders: 30,
             merge: false,
             max_merges: 5,
-            race: RaceConfig::default(),
+            race: RaceConfig::of(RaceTest::Bayes),
             ranking_cases: None,
             finals: 0.1,
             window: 8,
@@ -170,6 +171,7 @@ pub struct Gepa {
     difficulty: BTreeMap<u32, (f64, u32)>,
     finals: Option<Finals>,
     closing: Option<FinishReason>,
+    credits: OperatorCredits,
 }
 
 impl Gepa {
@@ -196,6 +198,7 @@ impl Gepa {
             difficulty: BTreeMap::new(),
             finals: None,
             closing: None,
+            credits: OperatorCredits::default(),
         }
     }
 
@@ -225,31 +228,8 @@ impl Gepa {
         }
     }
 
-    /// The minibatch of proposal `k`: the k-th stretch of a train set that is shuffled anew for each epoch.
     fn minibatch(&self, number: u64, context: &Context<'_>) -> Vec<u32> {
-        let count = context.cases.train.len() as u64;
-        let size = (self.config.minibatch as u64).min(count);
-        let first = number * size;
-        let shuffled = |epoch: u64| {
-            let mut order: Vec<u32> = (0..count as u32).collect();
-            order.shuffle(&mut stream(context.seed, "epoch", epoch));
-            order
-        };
-        let mut batch: Vec<u32> = vec![];
-        let (mut epoch, mut order) = (first / count, shuffled(first / count));
-        let mut position = first;
-        while (batch.len() as u64) < size {
-            if position / count != epoch {
-                epoch = position / count;
-                order = shuffled(epoch);
-            }
-            let case = order[(position % count) as usize];
-            if !batch.contains(&case) {
-                batch.push(case);
-            }
-            position += 1;
-        }
-        batch
+        epoch_minibatch(number, self.config.minibatch, context.cases.train.len(), context.seed)
     }
 
     /// Evaluations that the finals may use.

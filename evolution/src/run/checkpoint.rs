@@ -11,13 +11,14 @@ use crate::diversity::ShingleCache;
 use crate::event::Finish;
 use crate::ledger::Ledger;
 use crate::migration::{Exchange, ExchangeState};
+use crate::optimizers::Optimizer;
 use crate::order::balanced_order;
 use crate::piece::ProposalOrder;
 use crate::rng::stream;
-use crate::variation::Operators;
+use crate::variation::{LeakGuard, Operators};
 
 /// Version of the form. It grows when an older program could not read a newer checkpoint aright.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 /// A run's state at one moment: with the settings, cases and operators of the run it goes on as if nothing had been.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -105,12 +106,28 @@ impl Run {
         cases: Arc<CaseSet>,
         operators: Arc<Operators>,
     ) -> Result<Self, CheckpointError> {
+        let algorithm = settings.algorithm.clone();
+        Self::restore_with(checkpoint, settings, cases, operators, |state| algorithm.restore(state))
+    }
+
+    /// Goes on from a checkpoint with an optimizer of one's own, made from what its [`Optimizer::save`] said.
+    ///
+    /// # Errors
+    /// As [`Run::restore`].
+    pub fn restore_with(
+        checkpoint: Checkpoint,
+        settings: Arc<RunSettings>,
+        cases: Arc<CaseSet>,
+        operators: Arc<Operators>,
+        restore: impl FnOnce(serde_json::Value) -> serde_json::Result<Box<dyn Optimizer>>,
+    ) -> Result<Self, CheckpointError> {
         let state: State = serde_json::from_value(checkpoint.state)?;
         Ok(Self {
+            guard: LeakGuard::new(&cases, &settings.seeds),
             order: balanced_order(&cases.validation, &mut stream(settings.seed, "order", 0)),
             ledger: state.ledger,
             account: state.account,
-            optimizer: settings.algorithm.restore(state.optimizer)?,
+            optimizer: restore(state.optimizer)?,
             finish: state.finish,
             questions: state.questions,
             shingles: ShingleCache::default(),

@@ -11,7 +11,7 @@ use super::{Operator, VariationContext};
 use crate::candidate::{Candidate, Shot};
 use crate::rng::RunRng;
 
-/// Takes each component from one parent or the other, likewise the placement and the parameters, and of the
+/// Takes each component from one parent or the other, likewise the placement and each parameter, and of the
 /// examples of both as many as the parents have on average (CAPO, arXiv 2504.16005).
 #[derive(Debug, Clone, Copy, Default)]
 pub struct UniformCrossover;
@@ -20,7 +20,8 @@ pub struct UniformCrossover;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct TransplantShots;
 
-/// Takes the first sentences of one component from the first parent and the last from the second.
+/// Takes the first sentences of one component from the first parent and the last from the second. It is a component
+/// that both have.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SentenceCrossover;
 
@@ -41,14 +42,9 @@ impl Operator for UniformCrossover {
     ) -> Option<Candidate> {
         let &[first, second] = parents else { return None };
         first_new(parents, &context.limits, || {
-            let names: BTreeSet<_> = first.components().keys().chain(second.components().keys()).collect();
-            let mut components = BTreeMap::new();
-            for name in names {
-                let giver = if rng.random_bool(0.5) { first } else { second };
-                components.extend(giver.components().get(name).map(|text| (name.clone(), text.clone())));
-            }
+            let components = from_either(first.components(), second.components(), rng);
             let placement = [first, second].choose(rng)?.placement();
-            let parameters = [first, second].choose(rng)?.parameters().clone();
+            let parameters = from_either(first.parameters(), second.parameters(), rng);
             let shots = mixed_shots(first.shots(), second.shots(), context.limits.max_shots, rng);
             Candidate::new(components, placement, shots).ok()?.with_parameters(parameters).ok()
         })
@@ -91,9 +87,10 @@ impl Operator for SentenceCrossover {
         rng: &mut RunRng,
     ) -> Option<Candidate> {
         let &[first, second] = parents else { return None };
-        let differing =
-            first.components().iter().filter(|(name, text)| second.component(name) != text.as_str());
-        let differing: Vec<_> = differing.collect();
+        let differs = |(name, text): &(&String, &String)| {
+            second.components().get(*name).is_some_and(|other| other != *text)
+        };
+        let differing: Vec<_> = first.components().iter().filter(differs).collect();
         first_new(parents, &context.limits, || {
             let (name, text) = *differing.choose(rng)?;
             let ours = Segments::new(text, Unit::Sentence);
@@ -106,6 +103,20 @@ impl Operator for SentenceCrossover {
             first.with_component(name, sentences.join(" ")).ok()
         })
     }
+}
+
+/// Each entry as one of two maps has it, which may be not at all.
+fn from_either<V: Clone>(
+    first: &BTreeMap<String, V>,
+    second: &BTreeMap<String, V>,
+    rng: &mut RunRng,
+) -> BTreeMap<String, V> {
+    let names: BTreeSet<&String> = first.keys().chain(second.keys()).collect();
+    let entry = |name: &String| {
+        let giver = if rng.random_bool(0.5) { first } else { second };
+        giver.get(name).map(|value| (name.clone(), value.clone()))
+    };
+    names.into_iter().filter_map(entry).collect()
 }
 
 /// Of the examples of two parents, no input twice, as many as the parents have on average (rounded either way)
@@ -155,6 +166,19 @@ mod tests {
             seen.insert((text("a"), text("b"), child.placement()));
         }
         assert_eq!(seen.len(), 8);
+    }
+
+    #[test]
+    fn parameters_are_mixed_one_by_one() {
+        let with = |temperature, top_p| {
+            let parameters = BTreeMap::from([("temperature".into(), temperature), ("top_p".into(), top_p)]);
+            Candidate::from_instruction("x").unwrap().with_parameters(parameters).unwrap()
+        };
+        let (one, two) = (with(0.1, 0.2), with(0.3, 0.4));
+        for seed in 0..20 {
+            let child = UniformCrossover.vary(&[&one, &two], &CONTEXT, &mut stream(seed, "test", 0)).unwrap();
+            assert!([with(0.1, 0.4), with(0.3, 0.2)].contains(&child), "{child:?}");
+        }
     }
 
     #[test]

@@ -1,5 +1,12 @@
 //! Phrases that make prompts better in general. None is about any task or data set: what is particular to a task
-//! comes from its cases, by [`labels`].
+//! comes from its cases, by [`labels`]. Beside them, what a model is told when it shall write better prompts itself:
+//! [`MUTATION_PROMPTS`] and [`THINKING_STYLES`].
+
+pub mod mutation_prompts;
+pub mod thinking_styles;
+
+pub use mutation_prompts::MUTATION_PROMPTS;
+pub use thinking_styles::THINKING_STYLES;
 
 use std::borrow::Cow;
 
@@ -42,7 +49,7 @@ const ROLES: [&str; 8] = [
     "You answer questions correctly and briefly.",
 ];
 
-const FORMATS: [&str; 14] = [
+const FORMATS: [&str; 18] = [
     "Answer with one word.",
     "Answer with a single word and nothing else.",
     "Answer with the final answer only.",
@@ -57,6 +64,10 @@ const FORMATS: [&str; 14] = [
     "Reply in lower case.",
     "First think step by step, then give the final answer on the last line.",
     "Be brief.",
+    "Answer with valid JSON and nothing else.",
+    "Answer as a list with one item a line.",
+    "Answer in the language of the text.",
+    "Explain your answer in one sentence, then give it alone on the last line.",
 ];
 
 const CARES: [&str; 12] = [

@@ -11,7 +11,7 @@ use crate::candidate::Candidate;
 use crate::rng::RunRng;
 
 /// Adds a phrase that a component does not have: roles first, announcements of the input last, others mostly at
-/// the end.
+/// the end. A component gets no second role, and a new announcement takes the place of the old one.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct AddPhrase;
 
@@ -37,10 +37,12 @@ impl Operator for AddPhrase {
             let kind =
                 [PhraseKind::Role, PhraseKind::Format, PhraseKind::Care, PhraseKind::Labels, PhraseKind::Cue]
                     .choose(rng)?;
-            let absent: Vec<_> = library
-                .iter()
-                .filter(|phrase| phrase.kind == *kind && !text.contains(&*phrase.text))
-                .collect();
+            let mut absent: Vec<_> = library.iter().filter(|phrase| phrase.kind == *kind).collect();
+            let of_kind = absent.len();
+            absent.retain(|phrase| !text.contains(&*phrase.text));
+            if *kind == PhraseKind::Role && absent.len() < of_kind {
+                return None;
+            }
             let phrase = absent.choose(rng)?;
             let is_first = match phrase.kind {
                 PhraseKind::Role => true,
@@ -132,6 +134,15 @@ mod tests {
         assert!(has("Classify it. Answer with exactly one of: no, yes."));
         assert!(texts.iter().any(|text| text.ends_with(". Classify it.") && !text.starts_with("You ")));
         assert!(!texts.iter().any(|text| text.ends_with("You are an expert.")));
+    }
+
+    #[test]
+    fn a_role_stays_alone() {
+        let texts = children(&AddPhrase, "You are an expert. Classify it.", &[]);
+        let mut roles = phrases(&[]);
+        roles.retain(|phrase| phrase.kind == PhraseKind::Role);
+        let count = |text: &String| roles.iter().filter(|role| text.contains(&*role.text)).count();
+        assert!(!texts.is_empty() && texts.iter().all(|text| count(text) == 1), "{texts:#?}");
     }
 
     #[test]

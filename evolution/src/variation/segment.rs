@@ -58,12 +58,10 @@ impl<'a> Segments<'a> {
         &self.text[..self.bodies.first().map_or(self.text.len(), |first| first.start)]
     }
 
-    /// The text with two pieces exchanged.
-    pub(crate) fn swapped(&self, one: usize, other: usize) -> String {
-        let mut order: Vec<usize> = (0..self.len()).collect();
-        order.swap(one, other);
+    /// The text with its pieces in another order: a permutation of their positions.
+    pub(crate) fn reordered(&self, order: &[usize]) -> String {
         let mut text = self.lead().to_owned();
-        for (position, index) in order.into_iter().enumerate() {
+        for (position, &index) in order.iter().enumerate() {
             text.push_str(self.body(index));
             text.push_str(self.gap(position));
         }
@@ -161,7 +159,7 @@ mod tests {
     fn clauses_move_and_punctuation_stays() {
         let clauses = Segments::new(TEXT, Unit::Clause);
         assert_eq!(clauses.bodies().collect::<Vec<_>>(), ["Read the text", "then answer", "Be brief"]);
-        assert_eq!(clauses.swapped(0, 2), "Be brief, then answer. Read the text.");
+        assert_eq!(clauses.reordered(&[2, 1, 0]), "Be brief, then answer. Read the text.");
         assert_eq!(clauses.without(1), "Read the text. Be brief.");
         assert_eq!(clauses.without(0), "then answer. Be brief.");
         assert_eq!(clauses.without(2), "Read the text, then answer.");
@@ -176,7 +174,7 @@ mod tests {
         assert_eq!(bodies("你好。再见！"), 2);
         assert_eq!(bodies(" \n "), 0);
         let two = Segments::new("  A one. B two.", Unit::Sentence);
-        assert_eq!(two.swapped(0, 1), "  B two. A one.");
+        assert_eq!(two.reordered(&[1, 0]), "  B two. A one.");
         assert_eq!(two.with_body(1, "C."), "  A one. C.");
         assert_eq!(Segments::new("Only", Unit::Sentence).with_copy(0, 1), "Only Only");
         assert_eq!(Segments::new("Only", Unit::Sentence).without(0), "");
@@ -193,8 +191,11 @@ mod tests {
         fn no_edit_panics_and_none_loses_pieces(text in texts()) {
             for unit in [Unit::Sentence, Unit::Clause] {
                 let segments = Segments::new(&text, unit);
-                for index in 0..segments.len() {
-                    prop_assert_eq!(segments.swapped(index, index), text.clone());
+                let order: Vec<usize> = (0..segments.len()).collect();
+                prop_assert_eq!(segments.reordered(&order), text.clone());
+                let reversed: Vec<usize> = order.iter().rev().copied().collect();
+                prop_assert_eq!(segments.reordered(&reversed).len(), text.len());
+                for index in order {
                     prop_assert!(segments.without(index).len() < text.len());
                     let copied = segments.with_copy(index, segments.len());
                     prop_assert!(copied.len() > text.len());

@@ -4,11 +4,17 @@
 
 pub mod add;
 pub mod arrange;
+pub mod cover;
 pub mod draw;
+pub mod resize;
 
 pub use add::{AddShot, ShotChoice};
 pub use arrange::{DropShot, ReplaceShot, ShuffleShots};
+pub use cover::CoverShots;
 pub use draw::DrawShots;
+pub use resize::ResizeShots;
+
+use std::collections::{BTreeMap, HashSet};
 
 use crate::candidate::Shot;
 use crate::case::Case;
@@ -26,6 +32,28 @@ fn usable(train: &[Case], beside: &[Shot]) -> Vec<usize> {
     let is_shown = |case: &Case| beside.iter().any(|shot| shot.input == case.input);
     let cases = train.iter().enumerate();
     cases.filter(|(_, case)| answered(case) && !is_shown(case)).map(|(index, _)| index).collect()
+}
+
+/// Orders cases so that the expected answers take turns, beginning with that of the first case; answers that some
+/// examples show already wait for the others to catch up.
+fn by_turns(train: &[Case], order: Vec<usize>, beside: &[Shot]) -> Vec<usize> {
+    let mut turns: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    let keyed = order.into_iter().enumerate().map(|(position, index)| {
+        let label = train[index].expected.as_deref().unwrap_or_default().trim();
+        let shown = || beside.iter().filter(|shot| shot.output.trim() == label).count();
+        let (first, count) = turns.entry(label).or_insert_with(|| (position, shown()));
+        *count += 1;
+        (*count, *first, index)
+    });
+    let mut keyed: Vec<_> = keyed.collect();
+    keyed.sort_unstable();
+    keyed.into_iter().map(|(_, _, index)| index).collect()
+}
+
+/// The first so many cases whose inputs differ.
+fn distinct(train: &[Case], order: Vec<usize>, most: usize) -> Vec<usize> {
+    let mut inputs = HashSet::new();
+    order.into_iter().filter(|index| inputs.insert(&train[*index].input)).take(most).collect()
 }
 
 #[cfg(test)]

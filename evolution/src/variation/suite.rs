@@ -100,14 +100,19 @@ pub fn situations() -> impl Strategy<Value = Situation> {
     })
 }
 
-/// Arbitrary candidates.
+/// Arbitrary candidates: one component or several, some of them shared with other candidates by name, and none, one or
+/// two parameters.
 pub fn candidates() -> impl Strategy<Value = Candidate> {
-    let names = prop::sample::select(vec!["instruction", "answer", "style"]);
-    let components = prop::collection::btree_map(names.prop_map(String::from), texts(), 1..4);
+    let names = prop::sample::select(vec!["instruction", "answer", "style", "system"]);
+    let components = prop::collection::btree_map(names.prop_map(String::from), texts(), 1..5);
     let placement = prop::sample::select(Placement::ALL.to_vec());
     let shot = (texts(), labels()).prop_map(|(input, output)| Shot { input, output });
     let shots = prop::collection::vec(shot, 0..6);
-    let parameters = prop::collection::btree_map(Just("temperature".to_owned()), 0.0..2.0, 0..2);
+    let parameters = prop::collection::btree_map(
+        prop::sample::select(vec!["temperature", "top_p"]).prop_map(String::from),
+        0.0..2.0,
+        0..3,
+    );
     (components, placement, shots, parameters).prop_filter_map(
         "no component has text",
         |(components, placement, shots, parameters): (BTreeMap<_, _>, _, _, _)| {

@@ -1,7 +1,7 @@
 //! Operators that rearrange the words a candidate has: no new ones come in.
 
 use rand::RngExt;
-use rand::seq::index;
+use rand::seq::{SliceRandom, index};
 
 use super::child::{any_component, first_new};
 use super::segment::{Segments, Unit};
@@ -20,6 +20,14 @@ pub struct SwapText;
 /// Says a sentence or a clause of one component once more, at another place or the same.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct DuplicateText;
+
+/// Moves a sentence or a clause of one component to another place; what stands between keeps its order.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct MoveText;
+
+/// Puts the sentences of one component, or the clauses of one of its sentences, into random order.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ShuffleText;
 
 impl Operator for DeleteText {
     fn name(&self) -> &str {
@@ -52,7 +60,9 @@ impl Operator for SwapText {
     ) -> Option<Candidate> {
         edit(parents, context, rng, 2, |segments, rng| {
             let pair = index::sample(rng, segments.len(), 2);
-            segments.swapped(pair.index(0), pair.index(1))
+            let mut order: Vec<usize> = (0..segments.len()).collect();
+            order.swap(pair.index(0), pair.index(1));
+            segments.reordered(&order)
         })
     }
 }
@@ -73,6 +83,63 @@ impl Operator for DuplicateText {
             segments.with_copy(copied, rng.random_range(0..=segments.len()))
         })
     }
+}
+
+impl Operator for MoveText {
+    fn name(&self) -> &str {
+        "move_text"
+    }
+
+    fn vary(
+        &self,
+        parents: &[&Candidate],
+        context: &VariationContext<'_>,
+        rng: &mut RunRng,
+    ) -> Option<Candidate> {
+        edit(parents, context, rng, 2, |segments, rng| {
+            let ends = index::sample(rng, segments.len(), 2);
+            let mut order: Vec<usize> = (0..segments.len()).collect();
+            let moved = order.remove(ends.index(0));
+            order.insert(ends.index(1), moved);
+            segments.reordered(&order)
+        })
+    }
+}
+
+impl Operator for ShuffleText {
+    fn name(&self) -> &str {
+        "shuffle_text"
+    }
+
+    fn vary(
+        &self,
+        parents: &[&Candidate],
+        context: &VariationContext<'_>,
+        rng: &mut RunRng,
+    ) -> Option<Candidate> {
+        let parent = *parents.first()?;
+        first_new(parents, &context.limits, || {
+            let (name, text) = any_component(parent, rng)?;
+            let sentences = Segments::new(text, Unit::Sentence);
+            if sentences.len() == 0 {
+                return None;
+            }
+            let text = if rng.random_bool(0.5) {
+                shuffled(&sentences, rng)
+            } else {
+                // Clauses stay in their sentence: elsewhere they would say something else.
+                let at = rng.random_range(0..sentences.len());
+                sentences.with_body(at, &shuffled(&Segments::new(sentences.body(at), Unit::Clause), rng))
+            };
+            parent.with_component(name, text).ok()
+        })
+    }
+}
+
+fn shuffled(segments: &Segments<'_>, rng: &mut RunRng) -> String {
+    let mut order: Vec<usize> = (0..segments.len()).collect();
+    order.shuffle(rng);
+    segments.reordered(&order)
 }
 
 /// Edits the pieces of one component, where it has enough of them; of sentences or of clauses, as chance has it.
@@ -118,11 +185,22 @@ mod tests {
         assert_eq!(children(&SwapText, "Be good. Be kind."), ["Be kind. Be good."]);
         let doubled = children(&DuplicateText, "Be good. Be kind.");
         assert!(doubled.contains(&"Be good. Be kind. Be good.".into()), "{doubled:?}");
+        assert_eq!(
+            children(&MoveText, "Be a. Be b. Be c."),
+            ["Be a. Be c. Be b.", "Be b. Be a. Be c.", "Be b. Be c. Be a.", "Be c. Be a. Be b.",]
+        );
+    }
+
+    #[test]
+    fn clauses_are_shuffled_within_their_sentence() {
+        assert_eq!(children(&ShuffleText, "If a, do b. Be c."), ["Be c. If a, do b.", "do b, If a. Be c.",]);
     }
 
     #[test]
     fn nothing_applies_to_a_single_word() {
         assert!(children(&DeleteText, "Classify").is_empty());
         assert!(children(&SwapText, "Classify").is_empty());
+        assert!(children(&MoveText, "Classify").is_empty());
+        assert!(children(&ShuffleText, "Classify").is_empty());
     }
 }

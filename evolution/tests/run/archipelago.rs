@@ -4,14 +4,14 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
 use std::sync::Arc;
 
+use evohub_evolution::optimizers::suite::{Setup, family_tree, result_of};
 use evohub_evolution::rng::{RunRng, stream};
 use evohub_evolution::{
     Action, Budget, CaseSet, Checkpoint, Event, Finish, IslandSettings, Migrants, MigrationConfig, Operators,
     Run, RunEvent, RunSettings,
 };
 use rand::RngExt;
-
-use crate::simulation::{Setup, case_set, family_tree, gauss, operators, result_of, settings};
+use rand_distr::{Distribution, StandardNormal};
 
 /// How an archipelago goes.
 #[derive(Debug, Clone)]
@@ -92,9 +92,9 @@ struct Sea<'a> {
 pub fn sail(waters: &Waters) -> Archipelago {
     let whole = RunSettings {
         island: IslandSettings { index: 0, count: waters.count, migration: waters.migration },
-        ..settings(&waters.setup)
+        ..waters.setup.settings()
     };
-    let (cases, operators) = (Arc::new(case_set(waters.setup.cases)), Arc::new(operators(&waters.setup)));
+    let (cases, operators) = (Arc::new(waters.setup.cases()), Arc::new(waters.setup.operators()));
     let island = |index| {
         let mut settings = whole.for_island(index);
         if let Some(budget) = waters.last_budget.filter(|_| index + 1 == waters.count) {
@@ -241,7 +241,8 @@ impl Sea<'_> {
     }
 
     fn post(&mut self, at: usize, life: Option<u32>, event: Event, (median, sigma): (f64, f64)) {
-        let arrives = self.now + median * (sigma * gauss(&mut self.rng)).exp();
+        let noise: f64 = StandardNormal.sample(&mut self.rng);
+        let arrives = self.now + median * (sigma * noise).exp();
         self.letters.insert(self.next, (at, life, event));
         self.arrivals.push(Reverse(((arrives * 1e9) as u64, self.next)));
         self.next += 1;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use evohub_evolution::optimizers::suite::{Setup, result_of, simulate, told};
 use evohub_evolution::optimizers::{GaConfig, GepaConfig};
 use evohub_evolution::{
     Acceptance, Action, AlgorithmConfig, Budget, Candidate, CandidateId, Departure, Event, FinishReason,
@@ -10,8 +11,6 @@ use evohub_evolution::{
 use proptest::prelude::*;
 
 use crate::archipelago::{Archipelago, Waters, sail};
-use crate::simulation::{Setup, case_set, operators, result_of, settings, simulate};
-use crate::{setup, without_spending};
 
 fn ga() -> AlgorithmConfig {
     AlgorithmConfig::Ga(GaConfig { population: 4, elites: 1, ranking_cases: Some(10), ..GaConfig::default() })
@@ -24,7 +23,7 @@ fn gepa() -> AlgorithmConfig {
 
 fn waters(algorithm: AlgorithmConfig, count: u32, evaluations: u64) -> Waters {
     Waters {
-        setup: Setup { slots: 6, ..setup(algorithm, evaluations * u64::from(count)) },
+        setup: Setup { slots: 6, ..Setup::new(algorithm, evaluations * u64::from(count)) },
         count,
         migration: MigrationConfig { every: 1, ..MigrationConfig::default() },
         deaths: 0,
@@ -77,10 +76,9 @@ fn same_course(one: &Archipelago, other: &Archipelago) {
 }
 
 fn same_told(one: &Archipelago, other: &Archipelago) {
-    let told = |of: &Archipelago| -> Vec<Vec<RunEvent>> {
-        of.isles.iter().map(|isle| without_spending(&isle.events)).collect()
-    };
-    assert_eq!(told(one), told(other));
+    let heard =
+        |of: &Archipelago| -> Vec<Vec<RunEvent>> { of.isles.iter().map(|isle| told(&isle.events)).collect() };
+    assert_eq!(heard(one), heard(other));
 }
 
 fn migrants_kept(archipelago: &Archipelago) -> u32 {
@@ -250,10 +248,10 @@ fn islands_that_died_say_again_what_they_said() {
 fn an_island_that_waits_can_be_stopped() {
     for algorithm in [ga(), gepa()] {
         let waters = waters(algorithm, 2, 500);
-        let mut all = settings(&waters.setup);
+        let mut all = waters.setup.settings();
         all.island = IslandSettings { index: 0, count: 2, migration: waters.migration };
-        let operators = Arc::new(operators(&waters.setup));
-        let mut run = Run::new(Arc::new(all.for_island(0)), Arc::new(case_set(60)), operators);
+        let operators = Arc::new(waters.setup.operators());
+        let mut run = Run::new(Arc::new(all.for_island(0)), Arc::new(waters.setup.cases()), operators);
         let mut open = run.step(Event::SlotsFree { count: 8 });
         while let Some(action) = open.pop() {
             if let Some((_, event)) = result_of(&action, &waters.setup) {

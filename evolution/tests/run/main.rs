@@ -4,31 +4,17 @@
 
 mod archipelago;
 mod islands;
-#[expect(dead_code, reason = "the benchmark reads more of an outcome")]
-mod simulation;
+mod optimizers;
+mod trade;
 
-use evohub_evolution::optimizers::{GaConfig, GepaConfig};
-use evohub_evolution::{AlgorithmConfig, Budget, FinishReason, IslandSettings, Progress, RunEvent};
+use evohub_evolution::optimizers::suite::{Landscape, Setup, assert_same, simulate};
+use evohub_evolution::optimizers::{
+    BehaviourAxis, BestOfNConfig, CapoConfig, DeConfig, Division, EliteSelection, GaConfig, GepaConfig,
+    MapElitesConfig, NoveltySearchConfig, Nsga2Config, Preference, PromptbreederConfig, Property,
+    RandomConfig,
+};
+use evohub_evolution::{AlgorithmConfig, Budget, FinishReason};
 use proptest::prelude::*;
-use simulation::{Landscape, Outcome, Setup, simulate};
-
-const LANDSCAPE: Landscape = Landscape { drift: 0.01, spread: 0.05, skills: 1 };
-
-fn setup(algorithm: AlgorithmConfig, evaluations: u64) -> Setup {
-    Setup {
-        landscape: LANDSCAPE,
-        algorithm,
-        seed: 1,
-        latencies: 1,
-        slots: 16,
-        budget: Budget { evaluations: Some(evaluations), ..Budget::default() },
-        cases: 60,
-        reflection: true,
-        duplicates: false,
-        restarts: false,
-        island: IslandSettings::default(),
-    }
-}
 
 fn algorithms() -> impl Strategy<Value = AlgorithmConfig> {
     prop_oneof![
@@ -42,31 +28,74 @@ fn algorithms() -> impl Strategy<Value = AlgorithmConfig> {
             config.race.enabled = race;
             AlgorithmConfig::Ga(config)
         }),
+        (2..8_usize, 1..5_usize, any::<bool>()).prop_map(|(population, crossovers, race)| {
+            let mut config = CapoConfig { population, crossovers, ..CapoConfig::default() };
+            config.race.enabled = race;
+            AlgorithmConfig::Capo(config)
+        }),
+        (3..8_usize, any::<bool>()).prop_map(|(population, race)| {
+            let mut config = DeConfig { population, ..DeConfig::default() };
+            config.race.enabled = race;
+            AlgorithmConfig::De(config)
+        }),
+        (2..9_usize, any::<bool>()).prop_map(|(population, race)| {
+            let mut config = PromptbreederConfig { population, ..PromptbreederConfig::default() };
+            config.race.enabled = race;
+            AlgorithmConfig::Promptbreeder(config)
+        }),
+        (1..20_usize, proptest::option::of(1..60_usize), any::<bool>()).prop_map(|(batch, n, race)| {
+            let mut config = BestOfNConfig { n, batch, ..BestOfNConfig::default() };
+            config.race.enabled = race;
+            AlgorithmConfig::BestOfN(config)
+        }),
+        (1..20_usize, archives(), any::<bool>(), any::<bool>()).prop_map(
+            |(batch, (archive, axes), curious, race)| {
+                let selection = if curious { EliteSelection::Curiosity } else { EliteSelection::Uniform };
+                let mut config =
+                    MapElitesConfig { archive, axes, selection, batch, ..MapElitesConfig::default() };
+                config.race.enabled = race;
+                AlgorithmConfig::MapElites(config)
+            }
+        ),
+        (2..20_usize, 0.0..1.0_f64, 0.0..1.0_f64, any::<bool>()).prop_map(
+            |(population, minimal_criterion, weight, race)| {
+                let base = NoveltySearchConfig::default();
+                let mut config = NoveltySearchConfig { population, minimal_criterion, weight, ..base };
+                config.race.enabled = race;
+                AlgorithmConfig::Novelty(config)
+            }
+        ),
+        (2..20_usize, objectives(), any::<bool>(), any::<bool>()).prop_map(
+            |(population, objectives, knee, race)| {
+                let prefer = if knee { Preference::Knee } else { Preference::Score };
+                let mut config = Nsga2Config { population, objectives, prefer, ..Nsga2Config::default() };
+                config.constraints.min_score = knee.then_some(0.45);
+                config.race.enabled = race;
+                AlgorithmConfig::Nsga2(config)
+            }
+        ),
+        (1..6_usize, 1..20_usize, any::<bool>()).prop_map(|(steps, batch, race)| {
+            let mut config = RandomConfig { steps, batch, ..RandomConfig::default() };
+            config.race.enabled = race;
+            AlgorithmConfig::Random(config)
+        }),
     ]
 }
 
-fn same_run(one: &Outcome, other: &Outcome) {
-    assert_eq!(one.tree, other.tree);
-    assert_eq!(one.finish, other.finish);
-    assert_eq!(one.calls, other.calls);
-    assert_eq!(one.proposals, other.proposals);
-    assert_eq!(told(one), told(other));
+fn objectives() -> impl Strategy<Value = Vec<Property>> {
+    use Property::{Dollars, Length, OutputTokens, Readability, Score, Shots};
+    proptest::sample::subsequence(vec![Score, Dollars, Length, OutputTokens, Readability, Shots], 1..=6)
 }
 
-fn told(outcome: &Outcome) -> Vec<RunEvent> {
-    without_spending(&outcome.events)
-}
-
-/// What observers were told, without what had been spent until then: that is the one thing that does depend on the
-/// order of arrival.
-fn without_spending(events: &[RunEvent]) -> Vec<RunEvent> {
-    let without_spending = |event: &RunEvent| match event {
-        RunEvent::GenerationCompleted(progress) => {
-            RunEvent::GenerationCompleted(Progress { evaluations: 0, dollars: 0.0, ..*progress })
-        }
-        event => event.clone(),
-    };
-    events.iter().map(without_spending).collect()
+fn archives() -> impl Strategy<Value = (Division, Vec<BehaviourAxis>)> {
+    let axis = |name, low, high| BehaviourAxis { name, low, high, cells: 5 };
+    let axes = vec![
+        axis(Property::Score, 0.0, 1.0),
+        axis(Property::Readability, -20.0, 20.0),
+        axis(Property::Length, 0.0, 9.0),
+    ];
+    let division = prop_oneof![Just(Division::Grid), (1..20_usize).prop_map(|cells| Division::Cvt { cells })];
+    (division, proptest::sample::subsequence(axes, 1..=3))
 }
 
 proptest! {
@@ -76,16 +105,16 @@ proptest! {
     fn order_of_arrival_slots_and_duplicates_change_nothing(
         algorithm in algorithms(), seed: u64, latencies: u64, slots in 1..64_usize, duplicates: bool,
     ) {
-        let base = Setup { seed, ..setup(algorithm, 400) };
+        let base = Setup { seed, ..Setup::new(algorithm, 400) };
         let other = Setup { latencies, slots, duplicates, ..base.clone() };
-        same_run(&simulate(&base), &simulate(&other));
+        assert_same(&simulate(&base), &simulate(&other), "another order of arrival");
     }
 
     #[test]
     fn a_run_that_dies_at_every_checkpoint_ends_alike(algorithm in algorithms(), seed: u64, slots in 1..40_usize) {
-        let base = Setup { seed, slots, ..setup(algorithm, 400) };
+        let base = Setup { seed, slots, ..Setup::new(algorithm, 400) };
         let other = Setup { restarts: true, ..base.clone() };
-        same_run(&simulate(&base), &simulate(&other));
+        assert_same(&simulate(&base), &simulate(&other), "restarts");
     }
 
     #[test]
@@ -94,7 +123,7 @@ proptest! {
         evaluations in proptest::option::of(1..600_u64), dollars in 0.001..0.6_f64, latencies: u64,
     ) {
         let budget = Budget { evaluations, dollars: Some(dollars), tokens: None };
-        let outcome = simulate(&Setup { seed, slots, budget, latencies, ..setup(algorithm, 0) });
+        let outcome = simulate(&Setup { seed, slots, budget, latencies, ..Setup::new(algorithm, 0) });
         prop_assert!(outcome.dollars <= dollars + 1e-9, "{} of {dollars}", outcome.dollars);
         prop_assert!(outcome.calls <= evaluations.unwrap_or(u64::MAX));
     }
@@ -102,14 +131,22 @@ proptest! {
 
 #[test]
 fn a_budget_is_used_up_and_the_prompt_gets_better() {
-    for algorithm in [AlgorithmConfig::Gepa(GepaConfig::default()), AlgorithmConfig::Ga(GaConfig::default())]
-    {
+    for algorithm in [
+        AlgorithmConfig::Capo(CapoConfig::default()),
+        AlgorithmConfig::De(DeConfig::default()),
+        AlgorithmConfig::Promptbreeder(PromptbreederConfig::default()),
+        AlgorithmConfig::Gepa(GepaConfig::default()),
+        AlgorithmConfig::Ga(GaConfig::default()),
+    ] {
         let name = algorithm.name();
-        let outcome = simulate(&Setup { cases: 100, ..setup(algorithm, 2_000) });
+        let outcome = simulate(&Setup { cases: 100, ..Setup::new(algorithm, 2_000) });
         assert_eq!(outcome.finish.reason, FinishReason::Budget);
         assert!((1_700..=2_000).contains(&outcome.calls), "{name} used {}", outcome.calls);
-        let truth = LANDSCAPE.truth(&outcome.chosen.unwrap());
-        assert!(truth > LANDSCAPE.truth(&LANDSCAPE.seed()) + 0.15, "{name} reached {truth}");
+        let truth = Landscape::HELPFUL.truth(&outcome.chosen.unwrap());
+        assert!(
+            truth > Landscape::HELPFUL.truth(&Landscape::HELPFUL.seed()) + 0.15,
+            "{name} reached {truth}"
+        );
     }
 }
 
@@ -118,10 +155,21 @@ fn a_budget_is_used_up_and_the_prompt_gets_better() {
 fn a_small_budget_looks_at_many_and_is_sure_of_few() {
     for seed in 0..8 {
         let algorithm = AlgorithmConfig::Gepa(GepaConfig::default());
-        let outcome = simulate(&Setup { seed, cases: 100, reflection: false, ..setup(algorithm, 240) });
+        let outcome = simulate(&Setup { seed, cases: 100, reflection: false, ..Setup::new(algorithm, 240) });
         assert!(outcome.tree.len() > 10, "looked at {}", outcome.tree.len() - 1);
         assert!((220..=240).contains(&outcome.calls), "used {}", outcome.calls);
         let finalists = outcome.measured.iter().filter(|cases| **cases >= 30).count();
         assert!(finalists >= 2, "{finalists} measured on 30 cases or more");
     }
+}
+
+#[test]
+fn nsga2_breaks_off_only_who_is_surely_dominated() {
+    let landscape = Landscape { drift: -0.1, spread: 0.1, skills: 1 };
+    let saved = |objectives: &[Property]| {
+        let config = Nsga2Config { objectives: objectives.to_vec(), ..Nsga2Config::default() };
+        simulate(&Setup { landscape, ..Setup::new(AlgorithmConfig::Nsga2(config), 1_000) }).saved
+    };
+    assert!(saved(&[Property::Score, Property::Length]) > 100, "all prompts are equally long");
+    assert_eq!(saved(&[Property::Length]), 0, "without the score nothing is known early");
 }

@@ -14,7 +14,7 @@ use crate::piece::{Answer, Piece, ProposalId, ProposalOrder};
 use crate::rng::stream;
 use crate::variation::VariationContext;
 use crate::variation::operators::Drawn;
-use crate::variation::rewrite::{Example, Rewrite, read_answer};
+use crate::variation::rewrite::{Example, Rewrite};
 
 /// How long the measurements up to a look take on the search's own clock.
 pub(super) const LOOK: u64 = 1;
@@ -83,7 +83,13 @@ impl Gepa {
             difficulty: &self.difficulty_of(context.cases.train.len()),
             limits: context.settings.limits,
         };
-        match context.operators.draw(&[parent], context.settings.reflection, &variation, &mut rng) {
+        match context.operators.draw(
+            &[parent],
+            context.settings.reflection,
+            &self.credits,
+            &variation,
+            &mut rng,
+        ) {
             Some(Drawn::Child(child, operator)) => {
                 // Nothing is to be learnt from traces, so the first look of the race is gate enough.
                 (proposal.child, proposal.operator) = (Some(child), operator);
@@ -187,11 +193,7 @@ impl Gepa {
             Some(Example { input, output: &trace.output, feedback: &trace.feedback })
         };
         let examples: Vec<Example<'_>> = measured.iter().filter_map(example).collect();
-        let rewrite = if proposal.operator == Rewrite::Paraphrase.as_str() {
-            Rewrite::Paraphrase
-        } else {
-            Rewrite::Reflect
-        };
+        let rewrite = Rewrite::named(&proposal.operator).unwrap_or(Rewrite::Reflect);
         let order = ProposalOrder {
             id: ProposalId(proposal.number),
             operator: proposal.operator.clone(),
@@ -206,9 +208,9 @@ impl Gepa {
             return;
         };
         let proposal = &mut self.window[at];
-        let text = read_answer(answer, context.settings.limits);
+        let text = context.read_answer(answer);
         let parent = context.ledger.candidate(proposal.parents[0]);
-        let child = text.map_err(|unusable| unusable.as_str()).and_then(|text| {
+        let child = text.and_then(|text| {
             let child = parent.and_then(|parent| parent.with_component(&proposal.component, text).ok());
             child.filter(|child| child.id() != proposal.parents[0]).ok_or("unchanged")
         });
@@ -295,9 +297,9 @@ impl Gepa {
         }
         let (best, seen_of_best) = self.pool.best(context);
         let common = &ranked[..seen.min(seen_of_best)];
-        let pair = (context.ledger.scores_on(child, common), context.ledger.scores_on(best, common));
-        let (scores, reference) = (pair.0.unwrap_or(scores), pair.1.unwrap_or_default());
-        if best != child && self.config.race.is_hopeless(&scores, &reference) {
+        let scores = context.ledger.scores_on(child, common).unwrap_or(scores);
+        let reference = context.ledger.scores_on(best, &ranked[..seen_of_best]).unwrap_or_default();
+        if best != child && self.config.race.is_hopeless(&scores, &reference, ranked.len()) {
             proposal.saved.race = (ranked.len() - seen) as u64;
             return Outcome::Dropped;
         }
@@ -360,6 +362,10 @@ impl Gepa {
         }
         self.settled += 1;
         self.learn_difficulty(&proposal, context);
+        if let Some(child) = proposal.child.as_ref().filter(|_| !proposal.parents.is_empty()) {
+            let reward = context.improvement(child.id(), &proposal.parents, proposal.seen);
+            self.credits.credit(&proposal.operator, reward);
+        }
         if let Some(reason) = proposal.unusable {
             context.announce(RunEvent::ProposalRejected { operator: proposal.operator, reason });
         }

@@ -26,6 +26,9 @@ pub enum ShotChoice {
     Difficult,
     /// Of some random cases the one whose text is farthest from the nearest example.
     Different,
+    /// The nearest neighbour, among some random cases, of a case that is drawn like a difficult one (of any, where
+    /// nothing was measured): what comes near many inputs comes often, and near those that go wrong most.
+    Similar,
 }
 
 /// Adds one example at a random position.
@@ -41,6 +44,7 @@ impl Operator for AddShot {
             ShotChoice::Random => "add_shot",
             ShotChoice::Difficult => "add_difficult_shot",
             ShotChoice::Different => "add_different_shot",
+            ShotChoice::Similar => "add_similar_shot",
         }
     }
 
@@ -60,6 +64,7 @@ impl Operator for AddShot {
                 ShotChoice::Random => *usable.choose(rng)?,
                 ShotChoice::Difficult => difficult(&usable, context.difficulty, rng)?,
                 ShotChoice::Different => different(&usable, context.train, parent.shots(), rng)?,
+                ShotChoice::Similar => similar(&usable, context.train, context.difficulty, rng)?,
             };
             let mut shots = parent.shots().to_vec();
             shots.insert(rng.random_range(0..=shots.len()), shot(&context.train[case])?);
@@ -98,6 +103,17 @@ fn different(usable: &[usize], train: &[Case], shots: &[Shot], rng: &mut RunRng)
     distances
         .max_by(|one, other| one.1.unwrap_or(0.0).total_cmp(&other.1.unwrap_or(0.0)))
         .map(|(case, _)| case)
+}
+
+/// The nearest neighbour of a case whose answer shall be found; `None` when there are no two cases.
+fn similar(usable: &[usize], train: &[Case], difficulty: &[Option<f64>], rng: &mut RunRng) -> Option<usize> {
+    let target = difficult(usable, difficulty, rng).or_else(|| usable.choose(rng).copied())?;
+    let wanted = Shingles::of_text(&train[target].input);
+    let compared = index::sample(rng, usable.len(), usable.len().min(MOST_COMPARED + 1));
+    let others = compared.iter().map(|position| usable[position]);
+    let others = others.filter(|case| train[*case].input != train[target].input).take(MOST_COMPARED);
+    let distances = others.map(|case| (case, wanted.distance(&Shingles::of_text(&train[case].input))));
+    distances.min_by(|one, other| one.1.total_cmp(&other.1)).map(|(case, _)| case)
 }
 
 #[cfg(test)]
@@ -144,5 +160,23 @@ mod tests {
             let input = added(ShotChoice::Different, &train, &[], seed);
             assert_eq!(input.as_deref(), Some("stocks fell sharply today"));
         }
+    }
+
+    #[test]
+    fn neighbours_of_what_goes_wrong_come() {
+        let train = [
+            Case::new("stocks fell sharply on monday", "y"),
+            Case::new("stocks fell sharply on tuesday", "y"),
+            Case::new("it rained in the mountains", "z"),
+        ];
+        let difficulty = [Some(0.0), Some(1.0), Some(0.0)];
+        let near = (0..100)
+            .filter_map(|seed| added(ShotChoice::Similar, &train, &difficulty, seed))
+            .filter(|input| input == "stocks fell sharply on monday")
+            .count();
+        // 1.05 of 1.15 draw the case that goes wrong; its neighbour is the first.
+        assert!(near > 80, "{near}");
+        assert!(added(ShotChoice::Similar, &train, &[], 1).is_some());
+        assert_eq!(added(ShotChoice::Similar, &train[..1], &[], 1), None);
     }
 }

@@ -1,13 +1,10 @@
 //! The operator that starts over with examples.
 
-use std::collections::{BTreeMap, HashSet};
-
 use rand::RngExt;
 use rand::seq::SliceRandom;
 
-use super::{shot, usable};
+use super::{by_turns, distinct, shot, usable};
 use crate::candidate::Candidate;
-use crate::case::Case;
 use crate::rng::RunRng;
 use crate::variation::child::first_new;
 use crate::variation::labels::labels;
@@ -39,15 +36,9 @@ impl Operator for DrawShots {
             let mut order = usable.clone();
             order.shuffle(rng);
             if is_choice {
-                order = by_turns(context.train, order);
+                order = by_turns(context.train, order, &[]);
             }
-            let mut inputs = HashSet::new();
-            let size = rng.random_range(1..=most);
-            let mut order: Vec<_> = order
-                .into_iter()
-                .filter(|index| inputs.insert(&context.train[*index].input))
-                .take(size)
-                .collect();
+            let mut order = distinct(context.train, order, rng.random_range(1..=most));
             order.shuffle(rng);
             Some(
                 parent
@@ -57,25 +48,12 @@ impl Operator for DrawShots {
     }
 }
 
-/// Orders cases so that the expected answers take turns, beginning with that of the first case.
-fn by_turns(train: &[Case], order: Vec<usize>) -> Vec<usize> {
-    let mut turns: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
-    let keyed = order.into_iter().enumerate().map(|(position, index)| {
-        let label = train[index].expected.as_deref().unwrap_or_default().trim();
-        let (first, count) = turns.entry(label).or_insert((position, 0));
-        *count += 1;
-        (*count, *first, index)
-    });
-    let mut keyed: Vec<_> = keyed.collect();
-    keyed.sort_unstable();
-    keyed.into_iter().map(|(_, _, index)| index).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::case::Case;
     use crate::rng::stream;
     use crate::variation::VariationLimits;
 

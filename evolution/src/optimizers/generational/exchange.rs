@@ -1,13 +1,14 @@
 //! What comes between two generations when it is time for an exchange with other islands.
 
-use super::{Ga, MIGRANTS, Phase};
+use super::scheme::Scheme;
+use super::{Generational, MIGRANTS, Phase};
 use crate::candidate::{Candidate, CandidateId};
 use crate::context::Context;
 use crate::ledger::{Birth, Outcome};
 use crate::migration::{Acceptance, MIGRANT};
 use crate::optimizers::seeding::pieces;
 
-impl Ga {
+impl<S: Scheme> Generational<S> {
     /// Sends migrants when an exchange follows this generation, and waits for those of the same exchange. Otherwise
     /// breeds on.
     pub(super) fn go_on(&mut self, context: &mut Context<'_>) {
@@ -17,7 +18,7 @@ impl Ga {
         };
         context.emigrate(epoch, &self.population);
         // Whoever breeds no more has no use for migrants.
-        if self.may_breed(context) {
+        if self.next_brood(context).is_some() {
             self.phase = Phase::Waiting;
             context.exchange.expect(epoch);
             self.welcome(context);
@@ -59,18 +60,17 @@ impl Ga {
             };
             if context.bear(newcomer, self.migration(), outcome, seen) && outcome == Outcome::Kept {
                 context.announce_if_best(id);
-                joining.push(id);
+                joining.push(self.newcomer(id, None, context));
             }
         }
         if context.settings.island.migration.accept == Acceptance::Always {
-            let room = self.config.population.saturating_sub(joining.len()).max(1);
-            self.displace_beyond(room, context);
+            let room = self.population.len().saturating_sub(joining.len()).max(1);
+            let stay = self.population[..room.min(self.population.len())].to_vec();
+            self.replace_population(stay, &[], context);
         }
-        self.population.extend(joining);
-        self.select_survivors(context);
+        self.select(&joining, context);
         self.announce_arrivals(context);
         context.checkpoint();
-        self.phase = Phase::Breeding;
         self.breed(context);
     }
 

@@ -1,0 +1,505 @@
+//! Every candidate is an arm of a growing tree: no gate, no full validation of everybody, no barrier.
+//!
+//! Cases stand in one shared order, so that arms are compared on the same cases. Each free slot either begins a
+//! proposal or measures the next case of an arm. Parents, and the arm to measure, are drawn by Thompson sampling
+//! (Thompson 1933; Russo et al. 2018): one draw from what is believed of each arm, and the highest wins; so
+//! measurements go where they may still decide something. A child begins where its parent stands ([`belief`]).
+//! The last part of the budget only measures, and the choice is by a lower confidence bound, so that a lucky
+//! beginning is not believed.
+//!
+//! Relatives: infinitely many armed bandits (Berry et al. 1997), whose number of arms grows with the root of the
+//! budget; top-two sampling (Russo 2016); the asynchronous tree of arXiv 2510.21614.
+//!
+//! What it decides depends on the order in which results arrive: it acts on what is known, and waits for nobody. The
+//! same events in the same order give the same run.
+
+mod arm;
+mod belief;
+mod proposal;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use rand::RngExt;
+use rand_distr::{Distribution, StandardNormal};
+use serde::{Deserialize, Serialize};
+
+use crate::candidate::{Candidate, CandidateId};
+use crate::case::Split;
+use crate::context::Context;
+use crate::event::{FinishReason, Saved};
+use crate::ledger::{Birth, Outcome};
+use crate::measurements::Measurements;
+use crate::migration::MIGRANT;
+use crate::optimizers::{Optimizer, Told, Work};
+use crate::piece::{Piece, ProposalOrder};
+use crate::rng::{RunRng, stream};
+
+use crate::variation::OperatorCredits;
+
+use arm::Arm;
+use belief::Beliefs;
+use proposal::Proposal;
+
+/// Settings of [`Bandit`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BanditConfig {
+    /// Questions to the reflection model under way at once, 1 or more. More bring children of older knowledge.
+    pub in_flight: usize,
+    /// Evaluations for each child, 1 or more; absent: 4 where there is no reflection model and children are free,
+    /// else 0.65 times the root of the evaluations that may be spent, from 6 to 40. Fewer look at more candidates,
+    /// and know less of each; where questions cost little, fewer reach more.
+    pub evaluations_per_child: Option<f64>,
+    /// Cases on which an arm must have been measured before it can be a parent, 1 or more; never more than half the
+    /// evaluations for each child.
+    pub parent_cases: usize,
+    /// Train cases whose answers the reflection model is shown, 1 or more.
+    pub minibatch: usize,
+    /// Proposals for which a parent keeps its minibatch, 1 or more.
+    pub minibatch_uses: usize,
+    /// Probability that a child has two parents where operators for two are at hand, 0 to 1.
+    pub crossover: f64,
+    /// Part of the evaluations at the end that brings no new candidates, 0 to 0.9.
+    pub finals: f64,
+    /// Validation cases that the search ranks on in what it reports; absent: all. It measures the best on all.
+    pub ranking_cases: Option<usize>,
+    /// Children after which a window is complete: progress is reported and the state made durable.
+    pub window: usize,
+}
+
+impl Default for BanditConfig {
+    fn default() -> Self {
+        Self {
+            in_flight: 8,
+            evaluations_per_child: None,
+            parent_cases: 12,
+            minibatch: 4,
+            minibatch_uses: 4,
+            crossover: 0.2,
+            finals: 0.12,
+            ranking_cases: None,
+            window: 8,
+        }
+    }
+}
+
+impl BanditConfig {
+    pub(super) fn validate(&self) -> Result<(), String> {
+        let counts = [self.in_flight, self.parent_cases, self.minibatch, self.minibatch_uses, self.window];
+        if counts.contains(&0) || self.ranking_cases == Some(0) {
+            return Err("`in_flight`, `parent_cases`, `minibatch`, `minibatch_uses`, `ranking_cases` and \
+                        `window` must be 1 or more"
+                .into());
+        }
+        if let Some(each) = self.evaluations_per_child
+            && !(1.0..=1e6).contains(&each)
+        {
+            return Err(format!("`evaluations_per_child` is {each}, and must be from 1 to 1,000,000"));
+        }
+        if !(0.0..=1.0).contains(&self.crossover) {
+            return Err(format!("`crossover` is {}, and must be from 0 to 1", self.crossover));
+        }
+        if !(0.0..=0.9).contains(&self.finals) {
+            return Err(format!("`finals` is {}, and must be from 0 to 0.9", self.finals));
+        }
+        Ok(())
+    }
+
+    /// A fortieth of the evaluations, at least 24: what the best is measured on early.
+    pub(super) fn ranking_cases(&self, evaluations: Option<u64>) -> Option<usize> {
+        self.ranking_cases.or_else(|| evaluations.map(|most| (most as usize / 40).max(24)))
+    }
+
+    /// Evaluations for each child, when so many may be made in all.
+    pub(super) fn pace(&self, evaluations: Option<u64>, reflection: bool) -> f64 {
+        let by_budget = || match reflection {
+            true => evaluations.map_or(40.0, |most| (0.65 * (most as f64).sqrt()).clamp(6.0, 40.0)),
+            false => 4.0,
+        };
+        self.evaluations_per_child.unwrap_or_else(by_budget)
+    }
+}
+
+/// Children in a row that were nobody new, after which nothing is left to try.
+const BARREN: u32 = 200;
+/// Measurements of one arm under way at once while there is something to breed: its next results may show that the
+/// others are not worth their price.
+const MOST_AT_ONCE: usize = 12;
+/// The same while there are so few arms that slots would idle: what is known of the first ones helps to judge all.
+const MOST_AT_THE_START: (usize, usize) = (32, 4);
+/// The same at the end, when there are few arms left to choose from.
+const MOST_AT_THE_END: usize = 64;
+/// Results after which the operator that made an arm is rewarded.
+const CREDITED: usize = 8;
+/// Arms among which a draw is made, at most: the most promising, and the newest.
+const CONTENDERS: (usize, usize) = (48, 16);
+/// Members of the population that observers are told of.
+const POPULATION: usize = 16;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum Phase {
+    Start,
+    Searching,
+    Over(FinishReason),
+}
+
+/// The bandit over a growing tree of candidates.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Bandit {
+    config: BanditConfig,
+    phase: Phase,
+    arms: Vec<Arm>,
+    #[serde(with = "crate::pairs")]
+    positions: BTreeMap<CandidateId, usize>,
+    beliefs: Beliefs,
+    proposals: BTreeMap<u64, Proposal>,
+    /// Measurements of parents on train cases, by proposal.
+    minibatches: Measurements,
+    questions: VecDeque<ProposalOrder>,
+    population: Vec<CandidateId>,
+    /// Number of the next proposal.
+    next: u64,
+    /// Draws made so far, each with a generator of its own.
+    draws: u64,
+    /// Children born.
+    born: u64,
+    barren: u32,
+    saved: Saved,
+    credits: OperatorCredits,
+}
+
+impl Bandit {
+    /// A fresh optimizer.
+    pub fn new(config: BanditConfig) -> Self {
+        Self {
+            config,
+            phase: Phase::Start,
+            arms: vec![],
+            positions: BTreeMap::new(),
+            beliefs: Beliefs::default(),
+            proposals: BTreeMap::new(),
+            minibatches: Measurements::default(),
+            questions: VecDeque::new(),
+            population: vec![],
+            next: 0,
+            draws: 0,
+            born: 0,
+            barren: 0,
+            saved: Saved::default(),
+            credits: OperatorCredits::default(),
+        }
+    }
+
+    fn start(&mut self, context: &mut Context<'_>) {
+        self.phase = Phase::Searching;
+        for seed in context.settings.seeds.clone() {
+            let birth = Birth { parents: vec![], operator: "seed".into(), generation: 0 };
+            if context.bear(&seed, birth, Outcome::Open, 0) {
+                self.add(Arm::new(seed.id(), None));
+            }
+        }
+    }
+
+    fn add(&mut self, arm: Arm) {
+        self.positions.insert(arm.id, self.arms.len());
+        self.arms.push(arm);
+    }
+
+    /// Whether the part of the budget has not begun that only measures.
+    fn may_breed(&self, context: &Context<'_>) -> bool {
+        let search = 1.0 - self.config.finals;
+        let most = context.account.budget().evaluations;
+        let spent = most.map_or(0.0, |most| context.account.evaluations() as f64 / most.max(1) as f64);
+        self.phase == Phase::Searching
+            && self.barren < BARREN
+            && spent.max(context.account.spent_share()) < search
+            && !self.is_perfect(context)
+    }
+
+    /// Whether the best is right on every case there is.
+    fn is_perfect(&self, context: &Context<'_>) -> bool {
+        let is_perfect = |arm: &Arm| {
+            arm.known() == context.order.len() && arm.results.iter().all(|(_, score)| *score >= 1.0)
+        };
+        self.arms.iter().any(is_perfect)
+    }
+
+    /// Whether it is time for one more child.
+    fn wants_child(&self, context: &Context<'_>) -> bool {
+        let each = self.pace(context);
+        let due = context.account.evaluations() as f64 / each;
+        let fresh =
+            self.arms.iter().rev().take(64).filter(|arm| arm.asked < self.parent_cases(context)).count();
+        let under_way = self.proposals.len() + if context.settings.reflection { 0 } else { fresh };
+        under_way < self.config.in_flight && ((self.born + self.proposals.len() as u64) as f64) < due
+    }
+
+    fn pace(&self, context: &Context<'_>) -> f64 {
+        self.config.pace(context.account.budget().evaluations, context.settings.reflection)
+    }
+
+    fn parent_cases(&self, context: &Context<'_>) -> usize {
+        let each = self.pace(context);
+        self.config.parent_cases.min((each / 2.0).ceil() as usize).min(context.order.len())
+    }
+
+    fn draw(&mut self, context: &Context<'_>) -> RunRng {
+        self.draws += 1;
+        stream(context.seed, "draw", self.draws)
+    }
+
+    /// Arms among which a draw is made.
+    fn contenders(&self) -> Vec<usize> {
+        let (promising, newest) = CONTENDERS;
+        let mut all: Vec<usize> = (0..self.arms.len()).collect();
+        if all.len() > promising + newest {
+            let new = all.split_off(all.len() - newest);
+            all.sort_by(|a, b| self.beliefs.of(*b).mean.total_cmp(&self.beliefs.of(*a).mean));
+            all.truncate(promising);
+            all.extend(new);
+        }
+        all
+    }
+
+    /// One draw from what is believed of each arm; the highest of those that qualify.
+    fn thompson(&self, rng: &mut RunRng, qualifies: impl Fn(&Arm) -> bool) -> Option<usize> {
+        let mut best: Option<(f64, usize)> = None;
+        for at in self.contenders() {
+            let noise: f64 = StandardNormal.sample(rng);
+            if qualifies(&self.arms[at]) {
+                let belief = self.beliefs.of(at);
+                let value = belief.mean + belief.variance.sqrt() * noise;
+                if best.is_none_or(|(most, _)| value > most) {
+                    best = Some((value, at));
+                }
+            }
+        }
+        best.map(|(_, at)| at)
+    }
+
+    /// Begins a child of an arm that is known well enough.
+    fn breed(&mut self, context: &mut Context<'_>) -> bool {
+        let least = self.parent_cases(context);
+        let mut rng = self.draw(context);
+        let Some(parent) = self.thompson(&mut rng, |arm| arm.known() >= least) else { return false };
+        if self.propose(parent, context) {
+            return true;
+        }
+        self.barren += 1;
+        false
+    }
+
+    fn crosses(&self, rng: &mut RunRng) -> bool {
+        self.arms.len() > 1 && rng.random_bool(self.config.crossover)
+    }
+
+    /// Another parent beside this one.
+    fn another(&self, at: usize, rng: &mut RunRng) -> Option<usize> {
+        let id = self.arms[at].id;
+        self.thompson(rng, |arm| arm.id != id && arm.known() > 0)
+    }
+
+    /// The measurement that is worth most now.
+    fn measurement(&mut self, context: &Context<'_>) -> Option<Piece> {
+        let cases = context.order.len();
+        let most = match self.may_breed(context) {
+            true if self.arms.len() < MOST_AT_THE_START.1 => MOST_AT_THE_START.0,
+            true => MOST_AT_ONCE,
+            false => MOST_AT_THE_END,
+        };
+        let mut rng = self.draw(context);
+        let at = self.thompson(&mut rng, |arm| arm.asked < cases && arm.in_flight() < most)?;
+        let arm = &mut self.arms[at];
+        let case = context.order[arm.asked];
+        arm.asked += 1;
+        Some(Piece { candidate: arm.id, split: Split::Validation, case, repeat: 0 })
+    }
+
+    fn measured(&mut self, piece: &Piece, context: &mut Context<'_>) {
+        if piece.split == Split::Train {
+            for number in self.minibatches.told(piece) {
+                self.reflect(number, context);
+            }
+            return;
+        }
+        let Some(&at) = self.positions.get(&piece.candidate) else { return };
+        let ranked = context.ranked().len();
+        let place = context.order.iter().position(|case| *case == piece.case);
+        let arm = &mut self.arms[at];
+        match (context.ledger.score(piece.candidate, piece.case), place) {
+            (Some(score), Some(place)) => arm.results.push((place as u32, score)),
+            _ => arm.failed += 1,
+        }
+        let (id, known) = (arm.id, arm.known());
+        if known == CREDITED {
+            self.credit(at, context);
+        }
+        let arm = &mut self.arms[at];
+        if !arm.ranked && arm.known() >= ranked && context.ledger.mean_on(id, context.ranked()).is_some() {
+            arm.ranked = true;
+            context.settle(id, Outcome::Kept, ranked);
+            context.announce_if_best(id);
+            self.list_population();
+        }
+    }
+
+    /// Rewards the operator that made an arm.
+    fn credit(&mut self, at: usize, context: &Context<'_>) {
+        if let Some(born) = context.ledger.born(self.arms[at].id)
+            && !born.birth.parents.is_empty()
+        {
+            let reward = context.improvement(born.id, &born.birth.parents, CREDITED);
+            self.credits.credit(&born.birth.operator, reward);
+        }
+    }
+
+    fn list_population(&mut self) {
+        let mut ranked: Vec<usize> = (0..self.arms.len()).filter(|at| self.arms[*at].ranked).collect();
+        ranked.sort_by(|a, b| self.beliefs.of(*b).mean.total_cmp(&self.beliefs.of(*a).mean));
+        ranked.truncate(POPULATION);
+        self.population = ranked.into_iter().map(|at| self.arms[at].id).collect();
+    }
+
+    /// At the end of a window: sends migrants when it is time, and calls for those of the exchange before.
+    fn exchange(&mut self, context: &mut Context<'_>) {
+        let Some(epoch) = context.settings.island.epoch_after(self.generation()) else { return };
+        context.emigrate(epoch, &self.population);
+        if epoch > 1 && !context.exchange.is_waiting() {
+            context.exchange.expect(epoch - 1);
+        }
+    }
+
+    /// Makes arms of the migrants that have come. The search does not wait for those that have not.
+    fn welcome(&mut self, context: &mut Context<'_>) {
+        if self.phase != Phase::Searching {
+            return;
+        }
+        let Some(arrivals) = context.exchange.take(context.ledger) else { return };
+        // Nothing is known of what brought it forth; its like is the best of this island.
+        let like =
+            (0..self.arms.len()).max_by(|a, b| self.beliefs.of(*a).mean.total_cmp(&self.beliefs.of(*b).mean));
+        for mut arrival in arrivals {
+            let newcomers: Vec<Candidate> = arrival.newcomers.clone();
+            for newcomer in newcomers {
+                let birth =
+                    Birth { parents: vec![], operator: MIGRANT.into(), generation: self.generation() + 1 };
+                let kept = context.bear(&newcomer, birth, Outcome::Open, 0);
+                if kept {
+                    self.add(Arm::new(newcomer.id(), like));
+                }
+                arrival.decide(newcomer.id(), kept);
+            }
+            arrival.announce(context);
+        }
+    }
+
+    fn close(&mut self, reason: FinishReason, context: &mut Context<'_>) {
+        if matches!(self.phase, Phase::Over(_)) {
+            return;
+        }
+        self.phase = Phase::Over(reason);
+        self.questions.clear();
+        self.minibatches = Measurements::default();
+        let ranked = context.ranked().len();
+        for at in 0..self.arms.len() {
+            let (id, known) = (self.arms[at].id, self.arms[at].known());
+            if !self.arms[at].ranked {
+                let first = |case: &&u32| context.ledger.score(id, **case).is_some();
+                let seen = context.order.iter().take_while(first).count();
+                context.settle(id, Outcome::Dropped, seen);
+                self.saved.race += ranked.saturating_sub(known) as u64;
+            }
+        }
+        self.list_population();
+    }
+
+    /// Whether nothing is under way and nothing is left to do.
+    fn is_exhausted(&self, context: &Context<'_>) -> bool {
+        self.phase == Phase::Searching && context.account.in_flight() == 0 && !context.exchange.is_waiting()
+    }
+}
+
+impl Optimizer for Bandit {
+    fn ask(&mut self, slots: usize, context: &mut Context<'_>) -> Vec<Work> {
+        if self.phase == Phase::Start {
+            self.start(context);
+        }
+        self.welcome(context);
+        let mut work = vec![];
+        while work.len() < slots {
+            // A question takes longest to answer, so it goes first.
+            if let Some(question) = self.questions.pop_front() {
+                work.push(Work::Ask(question));
+                continue;
+            }
+            if let Some(piece) = self.minibatches.take(1).pop() {
+                work.push(Work::Measure(piece));
+                continue;
+            }
+            if matches!(self.phase, Phase::Over(_)) {
+                break;
+            }
+            self.beliefs.fit(&self.arms, context.order.len());
+            let may_breed = self.may_breed(context);
+            if may_breed && self.wants_child(context) && self.breed(context) {
+                continue;
+            }
+            if let Some(piece) = self.measurement(context) {
+                work.push(Work::Measure(piece));
+                continue;
+            }
+            // With nothing left to measure, a child is worth having before its time.
+            if !(may_breed && self.proposals.len() < self.config.in_flight && self.breed(context)) {
+                break;
+            }
+        }
+        if work.is_empty() && self.is_exhausted(context) {
+            self.close(FinishReason::Exhausted, context);
+        }
+        work
+    }
+
+    fn tell(&mut self, told: Told, context: &mut Context<'_>) {
+        match told {
+            Told::Measured(piece) => self.measured(&piece, context),
+            Told::Answered(id, answer) => self.answered(id, &answer, context),
+            Told::Unanswered(id, failure) => self.unanswered(id, &failure.cause, context),
+            Told::Immigrated => self.welcome(context),
+            Told::BudgetEnded => self.close(FinishReason::Budget, context),
+            Told::Stopped => self.close(FinishReason::Stopped, context),
+        }
+    }
+
+    fn population(&self) -> &[CandidateId] {
+        &self.population
+    }
+
+    fn generation(&self) -> u32 {
+        (self.born / self.config.window as u64) as u32
+    }
+
+    fn saved(&self) -> Saved {
+        self.saved
+    }
+
+    fn finished(&self) -> Option<FinishReason> {
+        match self.phase {
+            Phase::Over(reason) => Some(reason),
+            _ => None,
+        }
+    }
+
+    fn choice(&self, context: &Context<'_>) -> Option<CandidateId> {
+        let mut beliefs = self.beliefs.clone();
+        beliefs.fit(&self.arms, context.order.len());
+        let bound = |at: usize| beliefs.of(at).mean - beliefs.of(at).variance.sqrt();
+        let measured = (0..self.arms.len()).filter(|at| !self.arms[*at].results.is_empty());
+        let best = measured.max_by(|a, b| bound(*a).total_cmp(&bound(*b)).then(b.cmp(a)));
+        best.map(|at| self.arms[at].id)
+    }
+
+    #[expect(clippy::expect_used, reason = "plain data with string keys always has a JSON form")]
+    fn save(&self) -> serde_json::Value {
+        serde_json::to_value(self).expect("plain data")
+    }
+}

@@ -1,0 +1,189 @@
+//! Proposals under way: from the parent's minibatch over the reflection model to a new arm.
+
+use serde::{Deserialize, Serialize};
+
+use super::arm::Arm;
+use super::{Bandit, Phase};
+use crate::candidate::{Candidate, CandidateId};
+use crate::case::Split;
+use crate::context::Context;
+use crate::event::RunEvent;
+use crate::ledger::{Birth, Outcome};
+
+use crate::optimizers::Optimizer as _;
+use crate::optimizers::mating::any_component;
+use crate::optimizers::minibatch::epoch_minibatch;
+use crate::piece::{Answer, Piece, ProposalId, ProposalOrder};
+use crate::rng::stream;
+use crate::variation::VariationContext;
+use crate::variation::operators::Drawn;
+use crate::variation::rewrite::{Example, Rewrite};
+
+/// Minibatches that a parent may get right before the reflection model is asked all the same.
+const PERFECT: u64 = 3;
+/// Draws until a child is nobody known.
+const ATTEMPTS: usize = 8;
+
+/// One proposal on its way.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Proposal {
+    parents: Vec<CandidateId>,
+    operator: Rewrite,
+    component: String,
+    /// Number of the minibatch.
+    minibatch: u64,
+    /// Minibatches that the parent got right.
+    perfect: u64,
+}
+
+impl Bandit {
+    /// Begins one proposal from this arm. `false` when nothing came of it.
+    pub(super) fn propose(&mut self, at: usize, context: &mut Context<'_>) -> bool {
+        let number = self.next;
+        self.next += 1;
+        let mut rng = stream(context.seed, "proposal", number);
+        let variation = VariationContext {
+            train: &context.cases.train,
+            difficulty: &[],
+            limits: context.settings.limits,
+        };
+        for _ in 0..ATTEMPTS {
+            let mut parents = vec![self.arms[at].id];
+            if self.crosses(&mut rng)
+                && let Some(other) = self.another(at, &mut rng)
+            {
+                parents.push(self.arms[other].id);
+            }
+            let candidates: Vec<&Candidate> =
+                parents.iter().filter_map(|id| context.ledger.candidate(*id)).collect();
+            let with_model = context.settings.reflection;
+            match context.operators.draw(&candidates, with_model, &self.credits, &variation, &mut rng) {
+                Some(Drawn::Child(child, operator)) if context.ledger.born(child.id()).is_none() => {
+                    self.bear(&child, parents, operator, context);
+                    return true;
+                }
+                Some(Drawn::Ask(operator)) => {
+                    let component = any_component(candidates[0], &mut rng);
+                    let used = self.arms[at].proposals;
+                    self.arms[at].proposals += 1;
+                    // The arms' minibatches differ, so that what all of them reveal differs.
+                    let minibatch = at as u64 * 7 + used / self.config.minibatch_uses.max(1) as u64;
+                    let proposal = Proposal { parents, operator, component, minibatch, perfect: 0 };
+                    self.proposals.insert(number, proposal);
+                    self.advance(number, context);
+                    return true;
+                }
+                Some(Drawn::Child(..)) | None => {}
+            }
+        }
+        false
+    }
+
+    /// Asks for the parent's minibatch, or for the question where it needs none.
+    fn advance(&mut self, number: u64, context: &mut Context<'_>) {
+        let Some(proposal) = self.proposals.get(&number) else { return };
+        if proposal.operator != Rewrite::Reflect {
+            self.question(number, &[], context);
+            return;
+        }
+        let batch = self.batch(proposal, context);
+        let parent = proposal.parents[0];
+        let piece = |case| Piece { candidate: parent, split: Split::Train, case, repeat: 0 };
+        if self.minibatches.request(number, batch.into_iter().map(piece), context.ledger) {
+            self.reflect(number, context);
+        }
+    }
+
+    fn batch(&self, proposal: &Proposal, context: &Context<'_>) -> Vec<u32> {
+        epoch_minibatch(proposal.minibatch, self.config.minibatch, context.cases.train.len(), context.seed)
+    }
+
+    /// The parent was run on the minibatch: asks the model, unless there is nothing to learn from.
+    pub(super) fn reflect(&mut self, number: u64, context: &mut Context<'_>) {
+        let Some(proposal) = self.proposals.get(&number) else { return };
+        let parent = proposal.parents[0];
+        let batch = self.batch(proposal, context);
+        let is_perfect = batch.iter().all(|case| context.ledger.train_score(parent, *case) == Some(1.0));
+        if is_perfect && proposal.perfect < PERFECT && self.may_breed(context) {
+            if let Some(proposal) = self.proposals.get_mut(&number) {
+                proposal.perfect += 1;
+                proposal.minibatch += 1;
+            }
+            self.advance(number, context);
+            return;
+        }
+        self.question(number, &batch, context);
+    }
+
+    fn question(&mut self, number: u64, batch: &[u32], context: &mut Context<'_>) {
+        let Some(proposal) = self.proposals.get(&number) else { return };
+        let parent = proposal.parents[0];
+        let examples: Vec<Example<'_>> = batch
+            .iter()
+            .filter_map(|&case| {
+                let trace = context.ledger.trace(parent, case)?;
+                let input = &context.cases.train[case as usize].input;
+                Some(Example { input, output: &trace.output, feedback: &trace.feedback })
+            })
+            .collect();
+        if proposal.operator == Rewrite::Reflect && examples.is_empty() {
+            let operator = proposal.operator.as_str().to_owned();
+            self.proposals.remove(&number);
+            self.reject(operator, "unmeasurable", context);
+            return;
+        }
+        let candidates: Vec<&Candidate> =
+            proposal.parents.iter().filter_map(|id| context.ledger.candidate(*id)).collect();
+        let question = proposal.operator.question(&candidates, &proposal.component, &examples);
+        let operator = proposal.operator.as_str().to_owned();
+        self.questions.push_back(ProposalOrder { id: ProposalId(number), operator, question });
+    }
+
+    pub(super) fn answered(&mut self, id: ProposalId, answer: &Answer, context: &mut Context<'_>) {
+        let Some(proposal) = self.proposals.remove(&id.0) else { return };
+        let parent = context.ledger.candidate(proposal.parents[0]);
+        let child = context.read_answer(answer).and_then(|text| {
+            parent.and_then(|parent| parent.with_component(&proposal.component, text).ok()).ok_or("empty")
+        });
+        let operator = proposal.operator.as_str().to_owned();
+        match child {
+            Ok(child) if context.ledger.born(child.id()).is_some() => self.reject(operator, "known", context),
+            Ok(child) => self.bear(&child, proposal.parents, operator, context),
+            Err(reason) => self.reject(operator, reason, context),
+        }
+    }
+
+    pub(super) fn unanswered(&mut self, id: ProposalId, reason: &str, context: &mut Context<'_>) {
+        if let Some(proposal) = self.proposals.remove(&id.0) {
+            self.reject(proposal.operator.as_str().to_owned(), reason, context);
+        }
+    }
+
+    fn reject(&mut self, operator: String, reason: &str, context: &mut Context<'_>) {
+        self.barren += 1;
+        context.announce(RunEvent::ProposalRejected { operator, reason: reason.to_owned() });
+    }
+
+    /// Adds a candidate to the tree.
+    fn bear(
+        &mut self,
+        child: &Candidate,
+        parents: Vec<CandidateId>,
+        operator: String,
+        context: &mut Context<'_>,
+    ) {
+        let outcome = if self.phase == Phase::Searching { Outcome::Open } else { Outcome::Unfinished };
+        let parent = self.positions.get(&parents[0]).copied();
+        let birth = Birth { parents, operator, generation: self.generation() + 1 };
+        if !context.bear(child, birth, outcome, 0) {
+            return;
+        }
+        self.barren = 0;
+        self.add(Arm::new(child.id(), parent));
+        self.born += 1;
+        if self.born.is_multiple_of(self.config.window as u64) {
+            context.complete_generation(self);
+            self.exchange(context);
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! How a generation's children are made.
+
+use super::child::{Child, Stage};
+use super::scheme::{Cohort, Made, Scheme};
+use super::{Generational, Phase};
+use crate::case::Split;
+use crate::context::Context;
+use crate::event::RunEvent;
+use crate::optimizers::seeding::pieces;
+use crate::piece::{Answer, Piece, ProposalId, ProposalOrder};
+use crate::rng::stream;
+
+/// Draws until a child is nobody known.
+const ATTEMPTS: usize = 8;
+/// Questions that a child may need, at most.
+const MOST_STEPS: u64 = 16;
+
+impl<S: Scheme> Generational<S> {
+    pub(super) fn cohort<'a>(&'a self, context: &'a Context<'a>) -> Cohort<'a> {
+        Cohort {
+            context,
+            population: &self.population,
+            fitness: &self.fitness,
+            generation: self.generation,
+            credits: &self.credits,
+            children: &self.children,
+        }
+    }
+
+    /// Breeds the next generation, or goes to the finals when none can be paid for.
+    pub(super) fn breed(&mut self, context: &mut Context<'_>) {
+        let Some(brood) = self.next_brood(context) else {
+            self.begin_finals(context);
+            return;
+        };
+        self.phase = Phase::Breeding;
+        for place in 0..brood {
+            let number = self.next;
+            self.next += 1;
+            let mut rng = stream(context.seed, "child", number);
+            let cohort = self.cohort(context);
+            let conceived = (0..ATTEMPTS).find_map(|_| {
+                let conception = self.scheme.conceive(place, &cohort, &mut rng)?;
+                let is_someone = match &conception.made {
+                    Made::Candidate(made) => cohort.is_new(made),
+                    Made::Question(_) | Made::Reflection(_) => true,
+                };
+                is_someone.then_some(conception)
+            });
+            match conceived {
+                Some(conception) => {
+                    self.children.insert(number, Child::new(conception));
+                }
+                None => self.unborn += 1,
+            }
+        }
+        let made: Vec<u64> = self.children.keys().copied().collect();
+        made.into_iter().for_each(|number| self.enter(number, context));
+    }
+
+    /// Asks for what the stage of a child needs.
+    pub(super) fn enter(&mut self, number: u64, context: &mut Context<'_>) {
+        let Some(child) = self.children.get(&number) else { return };
+        match (&child.stage, &child.conception.made) {
+            (Stage::Reflection, Made::Reflection(batch)) => {
+                let parent = child.conception.parents[0];
+                let piece = |&case| Piece { candidate: parent, split: Split::Train, case, repeat: 0 };
+                let wanted: Vec<Piece> = batch.iter().map(piece).collect();
+                if self.measurements.request(number, wanted, context.ledger) {
+                    self.reflect(number, context);
+                }
+            }
+            (Stage::Asking(step), Made::Question(question)) => {
+                let id = ProposalId(number * MOST_STEPS + u64::from(*step));
+                let operator = child.conception.operator.clone();
+                self.questions.push_back(ProposalOrder { id, operator, question: question.clone() });
+            }
+            (Stage::Racing(look), Made::Candidate(candidate)) => {
+                let look = *look;
+                context.ledger.track(candidate);
+                let looks = self.scheme.rules().race.looks(context.ranked().len());
+                let from = if look == 0 { 0 } else { looks[look - 1] };
+                let wanted = pieces(&[candidate.id()], &context.ranked()[from..looks[look]]);
+                if self.measurements.request(number, wanted, context.ledger) {
+                    self.look(number, context);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Writes the question about a parent whose traces are known.
+    pub(super) fn reflect(&mut self, number: u64, context: &mut Context<'_>) {
+        let Some(child) = self.children.get(&number) else { return };
+        let Made::Reflection(batch) = &child.conception.made else { return };
+        let question = self.scheme.inquire(&child.conception, batch, &self.cohort(context));
+        let Some(child) = self.children.get_mut(&number) else { return };
+        match question {
+            Ok(question) => {
+                child.conception.made = Made::Question(question);
+                child.stage = Stage::Asking(0);
+                self.enter(number, context);
+            }
+            Err(reason) => child.stage = Stage::Stillborn(reason.to_owned()),
+        }
+    }
+
+    pub(super) fn answered(&mut self, id: ProposalId, answer: &Answer, context: &mut Context<'_>) {
+        let (number, step) = (id.0 / MOST_STEPS, (id.0 % MOST_STEPS) as u32);
+        let Some(child) = self.children.get(&number) else { return };
+        if !matches!(child.stage, Stage::Asking(asked) if asked == step) {
+            return;
+        }
+        let mut conception = child.conception.clone();
+        let made = context.read_answer(answer).and_then(|text| {
+            let mut rng = stream(context.seed, "step", id.0);
+            self.scheme.develop(&mut conception, step, text, &self.cohort(context), &mut rng)
+        });
+        let Some(child) = self.children.get_mut(&number) else { return };
+        child.conception = conception;
+        match made {
+            Ok(made) => {
+                child.stage = match &made {
+                    Made::Candidate(_) => Stage::Racing(0),
+                    Made::Question(_) => Stage::Asking(step + 1),
+                    Made::Reflection(_) => Stage::Reflection,
+                };
+                child.conception.made = made;
+                self.enter(number, context);
+            }
+            Err(reason) => child.stage = Stage::Stillborn(reason.to_owned()),
+        }
+    }
+
+    pub(super) fn unanswered(&mut self, id: ProposalId, reason: &str) {
+        if let Some(child) = self.children.get_mut(&(id.0 / MOST_STEPS)) {
+            child.stage = Stage::Stillborn(reason.to_owned());
+        }
+    }
+
+    /// Tells of the children that will never be anybody.
+    pub(super) fn announce_stillborn(&mut self, child: &Child, context: &mut Context<'_>) {
+        if let Stage::Stillborn(reason) = &child.stage {
+            let operator = child.conception.operator.clone();
+            context.announce(RunEvent::ProposalRejected { operator, reason: reason.clone() });
+        }
+    }
+}

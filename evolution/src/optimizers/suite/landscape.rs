@@ -1,0 +1,152 @@
+//! Prompts whose true quality is known, and the changes that a model or an operator makes to them.
+
+use rand::RngExt;
+use rand_distr::{Distribution, StandardNormal};
+
+use crate::candidate::{Candidate, INSTRUCTION};
+use crate::digest::Digest;
+use crate::piece::{Answer, ProposalOrder};
+use crate::rng::{RunRng, stream};
+use crate::variation::{Operator, VariationContext};
+
+/// Quality of the seed, in each skill.
+const SEED: &str = "0.4000";
+/// Best quality of a prompt that states none.
+const POOR: f64 = 0.3;
+
+/// How proposals change what a prompt is worth. A prompt is a list of its qualities.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Landscape {
+    /// Mean change of quality by a proposal.
+    pub drift: f64,
+    /// Standard deviation of the change.
+    pub spread: f64,
+    /// A case needs one of so many skills, 1 or more; a proposal changes one, by twice as much where there are several.
+    pub skills: usize,
+}
+
+impl Landscape {
+    /// Proposals help on average.
+    pub const HELPFUL: Self = Self { drift: 0.01, spread: 0.05, skills: 1 };
+    /// Proposals hurt on average, but differ widely.
+    pub const WIDE: Self = Self { drift: -0.02, spread: 0.1, skills: 1 };
+    /// Proposals mostly hurt.
+    pub const HARMFUL: Self = Self { drift: -0.03, spread: 0.05, skills: 1 };
+    /// Each proposal changes one skill in six.
+    pub const SKILLS: Self = Self { drift: 0.0, spread: 0.05, skills: 6 };
+    /// All of them with what they are called.
+    pub const ALL: [(&'static str, Self); 4] = [
+        ("proposals help", Self::HELPFUL),
+        ("proposals hurt, wide", Self::WIDE),
+        ("proposals mostly hurt", Self::HARMFUL),
+        ("six skills", Self::SKILLS),
+    ];
+
+    /// Where the search starts.
+    #[expect(clippy::expect_used, reason = "a landscape has a skill")]
+    pub fn seed(&self) -> Candidate {
+        Candidate::from_instruction(vec![SEED; self.skills].join(" ")).expect("a text")
+    }
+
+    /// Score of a candidate on the case with this number: right (1) or wrong (0), the same for ever.
+    pub fn score(&self, candidate: &Candidate, number: u32) -> f64 {
+        let qualities = qualities(candidate.component(INSTRUCTION));
+        let quality = qualities[number as usize % qualities.len()];
+        let shared = hash(&[b"case", &number.to_le_bytes()]);
+        let own = hash(&[b"own", &number.to_le_bytes(), format!("{quality:.4}").as_bytes()]);
+        f64::from(u8::from(shared * 0.6 + own * 0.4 < quality))
+    }
+
+    /// Long-run accuracy, 0 to 1: the mean over 2,000 cases that no search sees.
+    pub fn truth(&self, candidate: &Candidate) -> f64 {
+        (5_000..7_000).map(|number| self.score(candidate, number)).sum::<f64>() / 2_000.0
+    }
+
+    /// What the reflection model answers: a change of one of the prompts it is shown. It depends on the question and
+    /// the proposal alone.
+    pub fn answer(&self, order: &ProposalOrder, seed: u64) -> Answer {
+        let digest = Digest::of_fields([order.question.as_bytes(), &order.id.0.to_le_bytes()]);
+        let mut rng = stream(seed, &digest.to_string(), order.id.0);
+        // What stands between fences; the prompts among it state qualities.
+        let prompts: Vec<&str> =
+            order.question.split("```").skip(1).step_by(2).filter(|text| !stated(text).is_empty()).collect();
+        let words = match prompts[..] {
+            [] => format!("Do it in manner {digest}."),
+            [parent] => self.vary(parent, &mut rng),
+            _ => self.vary(prompts[rng.random_range(0..prompts.len())], &mut rng),
+        };
+        let text = format!("```\n{words}\n```");
+        Answer { text, truncated: false, dollars: 0.01, tokens: 100 }
+    }
+
+    /// The text of a child.
+    fn vary(&self, parent: &str, rng: &mut RunRng) -> String {
+        let mut qualities = qualities(parent);
+        let skill = rng.random_range(0..qualities.len());
+        let scale = if self.skills == 1 { 1.0 } else { 2.0 };
+        let noise: f64 = StandardNormal.sample(rng);
+        let change = (self.drift + self.spread * noise) * scale;
+        qualities[skill] = (qualities[skill] + change).clamp(0.05, 0.97);
+        let words: Vec<String> = qualities.iter().map(|quality| format!("{quality:.4}")).collect();
+        words.join(" ")
+    }
+}
+
+/// The qualities that a text states, one a skill.
+fn stated(text: &str) -> Vec<f64> {
+    let quality = |word: &str| word.parse().ok().filter(|quality| (0.0..1.0).contains(quality));
+    text.split_whitespace().filter_map(quality).collect()
+}
+
+/// The qualities of a prompt: who states none has a poor one.
+fn qualities(text: &str) -> Vec<f64> {
+    let stated = stated(text);
+    if stated.is_empty() { vec![POOR * hash(&[b"poor", text.as_bytes()])] } else { stated }
+}
+
+/// A uniform number in 0..1 that depends on nothing but what is hashed.
+pub(super) fn hash(fields: &[&[u8]]) -> f64 {
+    let bytes = Digest::of_fields(fields.iter().copied()).to_bytes();
+    let number = bytes[..8].iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+    number as f64 / u64::MAX as f64
+}
+
+/// Changes a prompt as the model would, without asking it.
+pub(super) struct Shift(pub(super) Landscape);
+
+impl Operator for Shift {
+    fn name(&self) -> &str {
+        "shift"
+    }
+
+    fn vary(&self, parents: &[&Candidate], _: &VariationContext<'_>, rng: &mut RunRng) -> Option<Candidate> {
+        let parent = parents.first()?;
+        let text = self.0.vary(parent.component(INSTRUCTION), rng);
+        parent.with_component(INSTRUCTION, text).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::piece::ProposalId;
+
+    fn answered(question: &str) -> String {
+        let order = ProposalOrder { id: ProposalId(3), operator: "x".into(), question: question.into() };
+        Landscape::HELPFUL.answer(&order, 1).text.replace("```", "").trim().to_owned()
+    }
+
+    #[test]
+    fn a_better_prompt_is_right_more_often() {
+        let truth = |text: &str| Landscape::HELPFUL.truth(&Candidate::from_instruction(text).unwrap());
+        assert!(truth("0.2") + 0.2 < truth("0.5") && truth("0.5") + 0.2 < truth("0.8"));
+        assert!(truth("Do it.") < 0.3);
+    }
+
+    #[test]
+    fn the_model_changes_a_prompt_that_it_is_shown() {
+        let answer: f64 = answered("1. Look:\n```\n0.9\n```\nwithin ``` blocks.").parse().unwrap();
+        assert!((answer - 0.9).abs() < 0.3, "{answer}");
+        assert!(stated(&answered("Write advice within ``` blocks.")).is_empty());
+    }
+}

@@ -1,0 +1,129 @@
+//! How a simulation goes.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use super::landscape::{Landscape, Shift};
+use crate::account::{Budget, CostModel};
+use crate::case::{Case, CaseSet};
+use crate::migration::IslandSettings;
+use crate::optimizers::{AlgorithmConfig, Optimizer};
+use crate::run::RunSettings;
+use crate::variation::rewrite::Rewrite;
+use crate::variation::{Operator, Operators, VariationLimits};
+
+/// Where an optimizer of one's own comes from.
+pub trait Source: Debug + Send + Sync {
+    /// A fresh one.
+    fn start(&self) -> Box<dyn Optimizer>;
+
+    /// One that goes on from what [`Optimizer::save`] said.
+    ///
+    /// # Errors
+    /// When that cannot be read.
+    fn restore(&self, state: serde_json::Value) -> serde_json::Result<Box<dyn Optimizer>>;
+}
+
+impl Source for AlgorithmConfig {
+    fn start(&self) -> Box<dyn Optimizer> {
+        self.start()
+    }
+
+    fn restore(&self, state: serde_json::Value) -> serde_json::Result<Box<dyn Optimizer>> {
+        self.restore(state)
+    }
+}
+
+/// How a simulation goes.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// What prompts are worth.
+    pub landscape: Landscape,
+    /// The algorithm; it decides how many cases the search ranks on.
+    pub algorithm: AlgorithmConfig,
+    /// An optimizer in place of the algorithm's own.
+    pub source: Option<Arc<dyn Source>>,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Seed of the latencies: another order of arrival.
+    pub latencies: u64,
+    /// Calls under way at once, 1 or more.
+    pub slots: usize,
+    /// What may be spent. A call costs 0.001 dollars, a proposal 0.01; twice as much is reserved.
+    pub budget: Budget,
+    /// Train cases, and as many validation cases, 1 to 1,000.
+    pub cases: u32,
+    /// Whether there is a reflection model; otherwise an operator without a model makes the same changes.
+    pub reflection: bool,
+    /// Probability that a measurement cannot be had, or that the reflection model does not answer, 0 to 1.
+    pub failures: f64,
+    /// The run is asked to stop after so many results.
+    pub stop: Option<u64>,
+    /// Every result arrives twice.
+    pub duplicates: bool,
+    /// The run is thrown away at every checkpoint and goes on from its text form.
+    pub restarts: bool,
+    /// Its place among islands.
+    pub island: IslandSettings,
+}
+
+impl Setup {
+    /// An undisturbed run with 16 slots on 60 cases, with a reflection model that helps, and so many evaluations.
+    pub fn new(algorithm: AlgorithmConfig, evaluations: u64) -> Self {
+        Self {
+            landscape: Landscape::HELPFUL,
+            algorithm,
+            source: None,
+            seed: 1,
+            latencies: 1,
+            slots: 16,
+            budget: Budget { evaluations: Some(evaluations), ..Budget::default() },
+            cases: 60,
+            reflection: true,
+            failures: 0.0,
+            stop: None,
+            duplicates: false,
+            restarts: false,
+            island: IslandSettings::default(),
+        }
+    }
+
+    /// Where the run's optimizer comes from.
+    pub(super) fn source(&self) -> Arc<dyn Source> {
+        self.source.clone().unwrap_or_else(|| Arc::new(self.algorithm.clone()))
+    }
+
+    /// The settings of the run.
+    pub fn settings(&self) -> RunSettings {
+        RunSettings {
+            seed: self.seed,
+            algorithm: self.algorithm.clone(),
+            seeds: vec![self.landscape.seed()],
+            reflection: self.reflection,
+            limits: VariationLimits::default(),
+            ranking_cases: self.algorithm.ranking_cases(self.cases as usize, self.budget.evaluations),
+            budget: self.budget,
+            evaluation_cost: CostModel { dollars_per_call: 0.002, ..CostModel::default() },
+            proposal_cost: CostModel { dollars_per_call: 0.02, ..CostModel::default() },
+            closing_evaluations: 0,
+            island: self.island,
+        }
+    }
+
+    /// The cases of the run.
+    #[expect(clippy::expect_used, reason = "the cases of the two splits differ")]
+    pub fn cases(&self) -> CaseSet {
+        let cases = |split: &str| {
+            (0..self.cases).map(|number| Case::new(format!("{split} {number}"), "yes")).collect()
+        };
+        CaseSet::new(cases("train"), cases("validation")).expect("two splits")
+    }
+
+    /// The operators of the run.
+    pub fn operators(&self) -> Operators {
+        let rewrites = vec![(Rewrite::Reflect, 1.0), (Rewrite::ModelCrossover, 1.0)];
+        let shift: Arc<dyn Operator> = Arc::new(Shift(self.landscape));
+        let plain = if self.reflection { vec![] } else { vec![(shift, 1.0)] };
+        Operators::new(plain, rewrites)
+    }
+}

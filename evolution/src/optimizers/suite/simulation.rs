@@ -1,0 +1,200 @@
+//! A model endpoint in simulated time: lognormal latencies, any order of arrival, failures, runs that die.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::sync::Arc;
+
+use rand_distr::{Distribution, StandardNormal};
+
+use super::landscape::hash;
+use super::setup::Setup;
+use super::watched::{Seen, Watched};
+use crate::candidate::Candidate;
+use crate::case::Split;
+use crate::evaluation::{Evaluation, Failure, FailureKind, Objectives};
+use crate::event::{Action, Event, Finish, RunEvent};
+use crate::optimizers::Optimizer;
+use crate::piece::Piece;
+use crate::rng::stream;
+use crate::run::{Checkpoint, Run};
+
+/// Median seconds of a measurement.
+const MEDIAN_CALL: f64 = 0.2;
+/// Median seconds of a proposal.
+const MEDIAN_PROPOSAL: f64 = 0.8;
+/// Standard deviation of the logarithm of both.
+const SIGMA: f64 = 0.8;
+
+/// What came of a simulation.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// How the run ended.
+    pub finish: Finish,
+    /// The candidate that it chose.
+    pub chosen: Option<Candidate>,
+    /// Share of the slots that were busy until the end, 0 to 1.
+    pub busy: f64,
+    /// Simulated seconds.
+    pub seconds: f64,
+    /// Measurements made.
+    pub calls: u64,
+    /// Questions asked.
+    pub proposals: u64,
+    /// US dollars spent.
+    pub dollars: f64,
+    /// The family tree: every birth with its parents, operator and outcome.
+    pub tree: Vec<String>,
+    /// Validation cases that each candidate was measured on, in the order of births.
+    pub measured: Vec<u32>,
+    /// What observers were told.
+    pub events: Vec<RunEvent>,
+    /// Evaluations that were not needed.
+    pub saved: u64,
+}
+
+/// The family tree of a run: every birth with its parents, operator and outcome.
+pub fn family_tree(run: &Run) -> Vec<String> {
+    run.ledger().births().iter().map(|born| format!("{born:?}")).collect()
+}
+
+/// What comes of a piece of work, and how many seconds it takes in the median; `None` for what is no work.
+pub fn result_of(action: &Action, setup: &Setup) -> Option<(f64, Event)> {
+    let fails = |fields: &[&[u8]]| hash(fields) < setup.failures;
+    match action {
+        Action::Evaluate(order) => {
+            let piece = order.piece;
+            let text = format!("{piece:?}");
+            if fails(&[b"measurement", text.as_bytes()]) {
+                return Some((MEDIAN_CALL, Event::EvaluationFailed { piece, failure: failure() }));
+            }
+            let score = setup.landscape.score(&order.candidate, number(&piece));
+            let evaluation = Evaluation {
+                objectives: Objectives { score, dollars: 0.001, ..Objectives::default() },
+                output: "o".into(),
+                feedback: "f".into(),
+                input_tokens: 10,
+                output_tokens: 1,
+                model_calls: 1,
+            };
+            Some((MEDIAN_CALL, Event::Evaluated { piece, evaluation, paid: true }))
+        }
+        Action::Propose(order) => {
+            let id = order.id;
+            if fails(&[b"proposal", &id.0.to_le_bytes()]) {
+                return Some((MEDIAN_PROPOSAL, Event::ProposalFailed { id, failure: failure() }));
+            }
+            let answer = setup.landscape.answer(order, setup.seed);
+            Some((MEDIAN_PROPOSAL, Event::Proposed { id, answer }))
+        }
+        _ => None,
+    }
+}
+
+fn failure() -> Failure {
+    Failure { kind: FailureKind::Piece, cause: "refused".into(), message: "it is refused".into() }
+}
+
+/// Number of a piece's case on the landscape: train and validation are different cases.
+fn number(piece: &Piece) -> u32 {
+    if piece.split == Split::Train { piece.case } else { 1_000 + piece.case }
+}
+
+/// Runs a run to its end, and checks all that its optimizer asks for.
+///
+/// # Panics
+/// When the optimizer asks for what cannot be, when a run that was restored differs from the one before, and when a
+/// run stands still before its end.
+pub fn simulate(setup: &Setup) -> Outcome {
+    let source = setup.source();
+    let (settings, cases, operators) =
+        (Arc::new(setup.settings()), Arc::new(setup.cases()), Arc::new(setup.operators()));
+    let parts = || (Arc::clone(&settings), Arc::clone(&cases), Arc::clone(&operators));
+    let seen = Seen::default();
+    let optimizer = Box::new(Watched::new(source.start(), &seen));
+    let (given, known, at_hand) = parts();
+    let mut run = Run::with_optimizer(given, known, at_hand, optimizer);
+    let mut rng = stream(setup.latencies, "latency", 0);
+    // The heap's key is the time in nanoseconds; an arrival number breaks ties.
+    let mut arrivals: BinaryHeap<Reverse<(u64, u64)>> = BinaryHeap::new();
+    let mut results: HashMap<u64, Event> = HashMap::new();
+    let (mut now, mut busy, mut next) = (0.0, 0.0, 0);
+    let (mut calls, mut proposals, mut in_flight, mut arrived) = (0, 0, 0, 0);
+    let mut events = vec![];
+    let mut actions = run.step(Event::SlotsFree { count: setup.slots });
+    loop {
+        let mut restart = false;
+        let mut finish = None;
+        for action in actions.drain(..) {
+            let Some((median, event)) = result_of(&action, setup) else {
+                match action {
+                    Action::Checkpoint => restart = setup.restarts,
+                    Action::Announce(event) => events.push(event),
+                    Action::Finish(end) => finish = Some(end),
+                    _ => {}
+                }
+                continue;
+            };
+            match action {
+                Action::Propose(_) => proposals += 1,
+                _ => calls += 1,
+            }
+            let noise: f64 = StandardNormal.sample(&mut rng);
+            let latency = median * (SIGMA * noise).exp();
+            busy += latency;
+            in_flight += 1;
+            results.insert(next, event);
+            arrivals.push(Reverse((((now + latency) * 1e9) as u64, next)));
+            next += 1;
+        }
+        assert!(in_flight <= setup.slots, "{in_flight} calls under way in {} slots", setup.slots);
+        if let Some(finish) = finish {
+            assert_eq!(calls, run.account().evaluations(), "what was measured is what was counted");
+            let measured = |id| run.ledger().validation_mean(id).map_or(0, |(_, cases)| cases);
+            return Outcome {
+                measured: run.ledger().births().iter().map(|born| measured(born.id)).collect(),
+                chosen: finish.best.and_then(|id| run.ledger().candidate(id)).cloned(),
+                finish,
+                busy: busy / (setup.slots as f64 * now),
+                seconds: now,
+                calls,
+                proposals,
+                dollars: run.account().spent().dollars,
+                tree: family_tree(&run),
+                saved: run.progress().saved.total(),
+                events,
+            };
+        }
+        if restart {
+            let text = run.checkpoint();
+            let checkpoint = Checkpoint::from_text(&text).unwrap();
+            let restore = |state| -> serde_json::Result<Box<dyn Optimizer>> {
+                Ok(Box::new(Watched::new(source.restore(state)?, &seen)))
+            };
+            let (given, known, at_hand) = parts();
+            run = Run::restore_with(checkpoint, given, known, at_hand, restore).unwrap();
+            assert_eq!(run.checkpoint(), text, "a restored run has the same state");
+            // What was under way is given out again: here it still is, and every answer is the same.
+            assert_eq!(run.in_flight().len(), in_flight, "a restored run has the same work under way");
+        }
+        let Some(Reverse((at, id))) = arrivals.pop() else {
+            panic!("nothing is under way and the run has not finished: {:?}", run.progress());
+        };
+        now = at as f64 / 1e9;
+        in_flight -= 1;
+        arrived += 1;
+        let event = results.remove(&id).unwrap();
+        actions = run.step(event.clone());
+        if setup.duplicates {
+            actions.extend(run.step(event));
+        }
+        if setup.stop == Some(arrived) {
+            actions.extend(run.step(Event::StopAsked));
+        }
+        let free = setup.slots - in_flight - actions.iter().filter(|action| is_work(action)).count();
+        actions.extend(run.step(Event::SlotsFree { count: free }));
+    }
+}
+
+fn is_work(action: &Action) -> bool {
+    matches!(action, Action::Evaluate(_) | Action::Propose(_))
+}

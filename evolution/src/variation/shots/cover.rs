@@ -1,0 +1,132 @@
+//! The operator that chooses examples to stand for all cases.
+
+use rand::RngExt;
+use rand::seq::SliceRandom;
+
+use super::{by_turns, distinct, shot, usable};
+use crate::candidate::Candidate;
+use crate::case::Case;
+use crate::diversity::Shingles;
+use crate::rng::RunRng;
+use crate::variation::child::first_new;
+use crate::variation::labels::labels;
+use crate::variation::{Operator, VariationContext};
+
+/// Most cases that a choice stands for.
+const MOST_COVERED: usize = 32;
+
+/// Chooses a fresh set of examples so that each of some random cases has one near it: their medoids, found by
+/// greedy facility location on token shingles (Nemhauser, Wolsey and Fisher 1978: at least 63 % of the best). 1 up to
+/// the limit, and where the cases have labels, about as many of each.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct CoverShots;
+
+impl Operator for CoverShots {
+    fn name(&self) -> &str {
+        "cover_shots"
+    }
+
+    fn vary(
+        &self,
+        parents: &[&Candidate],
+        context: &VariationContext<'_>,
+        rng: &mut RunRng,
+    ) -> Option<Candidate> {
+        let parent = *parents.first()?;
+        let usable = usable(context.train, &[]);
+        let most = context.limits.max_shots.min(usable.len());
+        if most == 0 {
+            return None;
+        }
+        let is_choice = labels(context.train).is_some();
+        first_new(parents, &context.limits, || {
+            let mut sample = usable.clone();
+            sample.shuffle(rng);
+            if is_choice {
+                sample = by_turns(context.train, sample, &[]);
+            }
+            let sample = distinct(context.train, sample, MOST_COVERED);
+            let size = rng.random_range(1..=most.min(sample.len()));
+            let mut chosen = medoids(context.train, &sample, size, is_choice);
+            chosen.shuffle(rng);
+            Some(
+                parent.with_shots(chosen.into_iter().filter_map(|case| shot(&context.train[case])).collect()),
+            )
+        })
+    }
+}
+
+/// So many cases of a sample, each of those that make the sum of likenesses to the nearest grow most. With labels,
+/// the answers come in the order in which they stand in the sample.
+fn medoids(train: &[Case], sample: &[usize], size: usize, is_choice: bool) -> Vec<usize> {
+    let shingles: Vec<_> = sample.iter().map(|&case| Shingles::of_text(&train[case].input)).collect();
+    let mut likeness = vec![vec![1.0; sample.len()]; sample.len()];
+    for one in 0..sample.len() {
+        for other in 0..one {
+            let like = 1.0 - shingles[one].distance(&shingles[other]);
+            (likeness[one][other], likeness[other][one]) = (like, like);
+        }
+    }
+    let label = |at: usize| train[sample[at]].expected.as_deref().unwrap_or_default().trim();
+    let mut nearest = vec![0.0_f64; sample.len()];
+    let mut chosen: Vec<usize> = Vec::with_capacity(size);
+    for turn in 0..size {
+        let gain = |at: usize| -> f64 {
+            likeness[at].iter().zip(&nearest).map(|(like, near)| (like - near).max(0.0)).sum()
+        };
+        let fits = |at: &usize| !chosen.contains(at) && (!is_choice || label(*at) == label(turn));
+        // Of equals the first: the sample stands in random order.
+        let best =
+            (0..sample.len()).filter(fits).rev().max_by(|one, other| gain(*one).total_cmp(&gain(*other)));
+        let Some(best) = best else { break };
+        nearest.iter_mut().zip(&likeness[best]).for_each(|(near, like)| *near = near.max(*like));
+        chosen.push(best);
+    }
+    chosen.into_iter().map(|at| sample[at]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::rng::stream;
+    use crate::variation::VariationLimits;
+
+    fn case(text: &str, label: &str) -> Case {
+        Case::new(text, label)
+    }
+
+    #[test]
+    fn each_cluster_gets_its_middle() {
+        let train = [
+            case("the cat sat on the mat today", "x"),
+            case("the cat sat on the mat", "x"),
+            case("a cat sat on the mat", "x"),
+            case("stocks fell sharply on monday", "x"),
+            case("stocks fell sharply on monday morning", "x"),
+            case("then stocks fell sharply on monday", "x"),
+        ];
+        assert_eq!(medoids(&train, &[0, 1, 2, 3, 4, 5], 2, false), [3, 1]);
+    }
+
+    #[test]
+    fn labels_take_turns_and_no_case_comes_twice() {
+        let train: Vec<_> = (0..40)
+            .map(|number| case(&number.to_string(), if number % 10 == 0 { "rare" } else { "common" }))
+            .collect();
+        let parent = Candidate::from_instruction("x").unwrap();
+        let limits = VariationLimits { max_shots: 6, ..VariationLimits::default() };
+        let context = VariationContext { train: &train, difficulty: &[], limits };
+        let mut sizes = BTreeSet::new();
+        for seed in 0..60 {
+            let child = CoverShots.vary(&[&parent], &context, &mut stream(seed, "test", 0)).unwrap();
+            let inputs: BTreeSet<_> = child.shots().iter().map(|shot| &shot.input).collect();
+            assert_eq!(inputs.len(), child.shots().len());
+            let rare = child.shots().iter().filter(|shot| shot.output == "rare").count();
+            assert!((2 * rare).abs_diff(child.shots().len()) <= 1, "{:?}", child.shots());
+            sizes.insert(child.shots().len());
+        }
+        assert_eq!(sizes, (1..=6).collect());
+    }
+}
