@@ -15,8 +15,8 @@ use evohub::{
 use crate::server::{STUDENT, TEACHER};
 use crate::stub::SLOTS;
 
-/// Tokens of a task model's answer: enough for a label or a date.
-pub(crate) const ANSWER_TOKENS: u32 = 16;
+/// Tokens of a task model's answer: enough for a label.
+pub(crate) const ANSWER_TOKENS: u32 = 8;
 /// Tokens of a proposal.
 pub(crate) const PROPOSAL_TOKENS: u32 = 300;
 
