@@ -40,7 +40,7 @@ impl Tokens {
     /// The same when it is at most `most`; else `None`, sooner the smaller that is.
     pub fn distance_within(&self, other: &Self, most: f64) -> Option<f64> {
         let longest = self.tokens.len().max(other.tokens.len());
-        let edits = edits_within(&self.tokens, &other.tokens, (most * longest as f64) as usize)?;
+        let edits = edits_within(&self.tokens, &other.tokens, (most * longest as f64).ceil() as usize)?;
         Some(part(edits, longest)).filter(|distance| *distance <= most)
     }
 }

@@ -168,7 +168,7 @@ impl MapElites {
 
 impl Scheme for MapElites {
     fn rules(&self) -> Rules {
-        Rules { race: self.config.race, finals: self.config.finals }
+        Rules::new(self.config.race, self.config.finals)
     }
 
     fn begin(&mut self, context: &Context<'_>) {

@@ -160,7 +160,7 @@ fn scaled(values: &[f64]) -> Vec<f64> {
 
 impl Scheme for NoveltySearch {
     fn rules(&self) -> Rules {
-        Rules { race: self.config.race, finals: self.config.finals }
+        Rules::new(self.config.race, self.config.finals)
     }
 
     fn brood(&self, cohort: &Cohort<'_>) -> usize {

@@ -133,7 +133,7 @@ impl Nsga2 {
 
 impl Scheme for Nsga2 {
     fn rules(&self) -> Rules {
-        Rules { race: self.config.race, finals: self.config.finals }
+        Rules::new(self.config.race, self.config.finals)
     }
 
     fn brood(&self, cohort: &Cohort<'_>) -> usize {

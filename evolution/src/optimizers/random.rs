@@ -80,7 +80,7 @@ fn walk(mut candidate: Candidate, steps: usize, cohort: &Cohort<'_>, rng: &mut R
 
 impl Scheme for Random {
     fn rules(&self) -> Rules {
-        Rules { race: self.config.race, finals: self.config.finals }
+        Rules::new(self.config.race, self.config.finals)
     }
 
     fn brood(&self, cohort: &Cohort<'_>) -> usize {
