@@ -138,9 +138,13 @@ impl<S: Scheme> Generational<S> {
 
     /// Ends a generation when all its children are decided.
     fn conclude(&mut self, context: &mut Context<'_>) {
-        if self.phase != Phase::Breeding || self.children.values().any(|child| !child.is_decided()) {
-            return;
+        // The next may be decided as soon as it is bred: when it brought nobody new.
+        while self.phase == Phase::Breeding && self.children.values().all(Child::is_decided) {
+            self.complete(context);
         }
+    }
+
+    fn complete(&mut self, context: &mut Context<'_>) {
         self.generation += 1;
         let before = context.ledger.births().len();
         let mut newcomers = vec![];

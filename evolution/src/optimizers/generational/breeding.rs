@@ -1,8 +1,11 @@
 //! How a generation's children are made.
 
+use std::collections::BTreeSet;
+
 use super::child::{Child, Stage};
-use super::scheme::{Cohort, Made, Scheme};
+use super::scheme::{self, Cohort, Conception, Made, Scheme};
 use super::{Generational, Phase};
+use crate::candidate::CandidateId;
 use crate::case::Split;
 use crate::context::Context;
 use crate::diversity::NoveltyFilter;
@@ -36,6 +39,8 @@ impl<S: Scheme> Generational<S> {
         };
         self.phase = Phase::Breeding;
         let mut known = self.known(context);
+        let mut left = scheme::left_to_search(self.scheme.rules().finals, context);
+        let mut reflected_on = BTreeSet::new();
         for place in 0..brood {
             let number = self.next;
             self.next += 1;
@@ -53,10 +58,20 @@ impl<S: Scheme> Generational<S> {
             });
             match conceived {
                 Some(conception) => {
+                    // What a reflection looks at is paid for as well, once for all children of a parent.
+                    let before = reflected_on.len();
+                    reflected_on.extend(traces(&conception).filter(|piece| !context.ledger.has(piece)));
+                    let cost = context.ranked().len() + reflected_on.len() - before;
+                    let Some(rest) = left.checked_sub(cost) else { break };
+                    left = rest;
                     self.children.insert(number, Child::new(conception));
                 }
                 None => self.unborn += 1,
             }
+        }
+        if self.children.is_empty() && self.unborn == 0 {
+            self.begin_finals(context);
+            return;
         }
         let made: Vec<u64> = self.children.keys().copied().collect();
         made.into_iter().for_each(|number| self.enter(number, context));
@@ -81,10 +96,8 @@ impl<S: Scheme> Generational<S> {
     pub(super) fn enter(&mut self, number: u64, context: &mut Context<'_>) {
         let Some(child) = self.children.get(&number) else { return };
         match (&child.stage, &child.conception.made) {
-            (Stage::Reflection, Made::Reflection(batch)) => {
-                let parent = child.conception.parents[0];
-                let piece = |&case| Piece { candidate: parent, split: Split::Train, case, repeat: 0 };
-                let wanted: Vec<Piece> = batch.iter().map(piece).collect();
+            (Stage::Reflection, Made::Reflection(_)) => {
+                let wanted: Vec<Piece> = traces(&child.conception).collect();
                 if self.measurements.request(number, wanted, context.ledger) {
                     self.reflect(number, context);
                 }
@@ -164,4 +177,17 @@ impl<S: Scheme> Generational<S> {
             context.announce(RunEvent::ProposalRejected { operator, reason: reason.clone() });
         }
     }
+}
+
+/// The measurements that a reflection looks at.
+fn traces(conception: &Conception) -> impl Iterator<Item = Piece> {
+    let (parent, cases) = match &conception.made {
+        Made::Reflection(cases) => (conception.parents.first(), &cases[..]),
+        Made::Candidate(_) | Made::Question(_) => (None, &[][..]),
+    };
+    let of = move |candidate: &CandidateId| {
+        let candidate = *candidate;
+        cases.iter().map(move |&case| Piece { candidate, split: Split::Train, case, repeat: 0 })
+    };
+    parent.into_iter().flat_map(of)
 }

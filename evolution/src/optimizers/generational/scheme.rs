@@ -11,7 +11,6 @@ use super::duel::Duel;
 use crate::candidate::{Candidate, CandidateId};
 use crate::context::Context;
 use crate::finals::{Finals, best_score};
-use crate::optimizers::mating::MINIBATCH;
 use crate::race::RaceConfig;
 use crate::rng::RunRng;
 use crate::variation::rewrite::{Example, Rewrite};
@@ -270,16 +269,18 @@ impl Cohort<'_> {
     }
 }
 
-/// How many children can be made and measured on all ranked cases before the finals, for which this part of the budget
-/// is kept. To make one may take a minibatch of its own, which the finals' part must not have to pay: then a generation
-/// could end in the middle, and it would depend on the order of arrival where.
+/// How many candidates can be measured on all ranked cases before the finals, for which this part of the budget is
+/// kept.
 pub(super) fn affordable(finals: f64, context: &Context<'_>) -> usize {
+    left_to_search(finals, context).checked_div(context.ranked().len()).unwrap_or(usize::MAX)
+}
+
+/// Evaluations that are left before the finals, for which this part of the budget is kept.
+pub(super) fn left_to_search(finals: f64, context: &Context<'_>) -> usize {
     if context.account.spent_share() > 1.0 - finals {
         return 0;
     }
     let Some(most) = context.account.budget().evaluations else { return usize::MAX };
     let search = (most as f64 * (1.0 - finals)) as u64;
-    let left = search.saturating_sub(context.account.evaluations()) as usize;
-    let minibatch = if context.settings.reflection { MINIBATCH } else { 0 };
-    left.checked_div(context.ranked().len() + minibatch).unwrap_or(usize::MAX)
+    search.saturating_sub(context.account.evaluations()) as usize
 }

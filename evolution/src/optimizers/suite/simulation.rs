@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
+use std::fmt::Debug;
 use std::sync::Arc;
 
 use rand_distr::{Distribution, StandardNormal};
@@ -59,12 +60,13 @@ pub fn family_tree(run: &Run) -> Vec<String> {
 
 /// What comes of a piece of work, and how many seconds it takes in the median; `None` for what is no work.
 pub fn result_of(action: &Action, setup: &Setup) -> Option<(f64, Event)> {
-    let fails = |fields: &[&[u8]]| hash(fields) < setup.failures;
+    let fails = |work: &dyn Debug| {
+        setup.failures > 0.0 && hash(&[b"failure", format!("{work:?}").as_bytes()]) < setup.failures
+    };
     match action {
         Action::Evaluate(order) => {
             let piece = order.piece;
-            let text = format!("{piece:?}");
-            if fails(&[b"measurement", text.as_bytes()]) {
+            if fails(&piece) {
                 return Some((MEDIAN_CALL, Event::EvaluationFailed { piece, failure: failure() }));
             }
             let score = setup.landscape.score(&order.candidate, number(&piece));
@@ -80,7 +82,7 @@ pub fn result_of(action: &Action, setup: &Setup) -> Option<(f64, Event)> {
         }
         Action::Propose(order) => {
             let id = order.id;
-            if fails(&[b"proposal", &id.0.to_le_bytes()]) {
+            if fails(&id) {
                 return Some((MEDIAN_PROPOSAL, Event::ProposalFailed { id, failure: failure() }));
             }
             let answer = setup.landscape.answer(order, setup.seed);
