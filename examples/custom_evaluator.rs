@@ -44,6 +44,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut toolbox = Toolbox::default();
     toolbox.add_evaluator("caller", Arc::new(FnEvaluator::new("caller/1", heard)));
 
+    // Only operators that edit the text itself: a message on hold has no examples.
+    const EDITS: [&str; 6] =
+        ["delete_text", "move_text", "shuffle_text", "swap_text", "uniform_crossover", "sentence_crossover"];
+    let others = toolbox.operator_names().into_iter().filter(|name| !EDITS.contains(&name.as_str()));
+
     let folder = tempfile::tempdir()?;
     let store = store::open(&folder.path().join("callers.db").to_string_lossy()).await?;
     let engine = Engine::start(EngineConfig { toolbox, ..EngineConfig::new(store) }).await?;
@@ -57,23 +62,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         reflection: None,
         algorithm: AlgorithmConfig::Ga(GaConfig { population: 20, elites: 4, ..GaConfig::default() }),
         limits: VariationLimits::default(),
-        // Only operators that edit the text itself: a message on hold has no examples.
-        operators: [
-            "draw_shots",
-            "add_shot",
-            "add_difficult_shot",
-            "add_different_shot",
-            "replace_shot",
-            "drop_shot",
-            "shuffle_shots",
-            "move_placement",
-            "add_phrase",
-            "replace_phrase",
-            "transplant_shots",
-        ]
-        .map(|name| (name.to_owned(), 0.0))
-        .into_iter()
-        .collect::<BTreeMap<_, _>>(),
+        operators: others.map(|name| (name, 0.0)).collect::<BTreeMap<_, _>>(),
         budget: JobBudget { evaluations: Some(5_000), ..JobBudget::default() },
         slots: None,
         providers: BTreeMap::new(),

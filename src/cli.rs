@@ -4,6 +4,7 @@ mod best;
 mod check;
 mod closing_report;
 mod cluster;
+mod compare;
 mod completions;
 mod display;
 mod eval;
@@ -46,6 +47,7 @@ Examples:
   evohub init job.toml                          write a job file to start from
   evohub check job.toml                         what would it cost? calls no model
   evohub run job.toml --set budget.dollars=2    a value that goes before the file's
+  evohub compare job.toml --algorithms gepa,ga  which algorithm does better? with curves and tests
   evohub best job | my-program                  the prompt alone
   evohub cluster up --nodes 3 --store postgres://…    a local cluster; `evohub submit` hands it jobs
 
@@ -99,6 +101,8 @@ enum Command {
     Init(init::InitArguments),
     /// Check a job file and say how many calls and dollars it can cost, calling no model and writing nothing
     Check(check::CheckArguments),
+    /// Run a job with several algorithms and seeds under equal budgets, and tell whether they differ
+    Compare(compare::CompareArguments),
     /// List the jobs in the store, newest first
     Jobs(jobs::JobsArguments),
     /// Show a job: its result and its candidates
@@ -165,6 +169,7 @@ async fn dispatch(
         Command::Run(arguments) => run::run(global, process, output, &arguments).await,
         Command::Init(arguments) => init::init(output, &arguments),
         Command::Check(arguments) => check::check(global, output, &arguments),
+        Command::Compare(arguments) => compare::compare(global, process, output, &arguments).await,
         Command::Jobs(arguments) => jobs::jobs(global, process, output, &arguments).await,
         Command::Show(arguments) => show::show(global, process, output, &arguments).await,
         Command::Best(arguments) => best::best(global, process, output, &arguments).await,

@@ -19,6 +19,7 @@ mod unopened;
 use std::path::{Path, PathBuf};
 
 use evohub_actors::{EvaluatorSpec, JobSpec};
+use evohub_evolution::AlgorithmConfig;
 
 pub use cases::{Origin, Part};
 pub use document::Setting;
@@ -134,6 +135,35 @@ impl JobFile {
             );
             Err(self.error(&format!("operators.{name}"), message))
         })
+    }
+
+    /// The job with another algorithm and random seed. The settings of `[algorithm]` hold for the algorithm that the
+    /// file names; others have standard ones.
+    ///
+    /// # Errors
+    /// When there is no such algorithm, or the budget is too small for it.
+    pub fn spec_with(&self, algorithm: &str, random_seed: u64) -> Result<JobSpec, JobFileError> {
+        let own = self.spec.algorithm.name() == algorithm;
+        let found = if own { Some(self.spec.algorithm.clone()) } else { algorithm::named(algorithm) };
+        let Some(found) = found else {
+            let message = format!(
+                "there is no algorithm `{algorithm}`; {}",
+                suggestion(algorithm, AlgorithmConfig::NAMES.iter().copied())
+            );
+            return Err(self.error("algorithm.name", message));
+        };
+        algorithm::check_reflection(&self.document, &found, self.spec.reflection.is_some())?;
+        let spec = JobSpec { algorithm: found, seed: random_seed, ..self.spec.clone() };
+        let (budget, validation) = (spec.budget, spec.data.search.validation.len());
+        budget::check(
+            &self.document,
+            budget,
+            &spec.algorithm,
+            spec.seeds.len(),
+            validation,
+            spec.islands.count,
+        )?;
+        Ok(spec)
     }
 
     /// An error about a key of this file, such as `algorithm.ranking_cases`.

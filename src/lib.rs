@@ -4,6 +4,7 @@
 //! [`JobHandle`] shows events, progress and the result. With [`EngineConfig::cluster`] the process is a node of a
 //! cluster; [`ClusterClient`] is the way into one from outside.
 
+pub mod comparison;
 pub mod job_file;
 mod observation;
 pub mod report;

@@ -1,9 +1,12 @@
-//! The report of a job: one HTML page that needs nothing else, for a browser without a network and for paper.
+//! The report of a job, and that of a comparison: each one HTML page that needs nothing else, for a browser without a
+//! network and for paper.
 
 mod chart;
+mod comparison;
 mod curves;
 mod difference;
 mod family;
+mod frame;
 mod lineage;
 mod page;
 mod pareto;
@@ -14,6 +17,8 @@ mod text;
 
 use evohub_actors::JobResult;
 use evohub_store::{CandidateRecord, HistoryRecord, JobRecord};
+
+use crate::comparison::Comparison;
 
 /// What a report is made of.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +36,11 @@ pub struct ReportInput<'a> {
 /// The page, as HTML. The same input gives the same page.
 pub fn page(input: &ReportInput<'_>) -> String {
     page::page(input)
+}
+
+/// The page of a comparison, as HTML. The same comparison gives the same page.
+pub fn comparison_page(comparison: &Comparison) -> String {
+    comparison::page(comparison)
 }
 
 #[cfg(test)]

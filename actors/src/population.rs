@@ -1,5 +1,6 @@
 //! The population of one island: owns its run, translates messages into events and carries out actions.
 
+mod beginning;
 mod migrants;
 mod observed;
 mod report;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use evohub_evolution::{
-    Action, Candidate, CandidateId, CaseSet, Checkpoint, Digest, Event, Finish, Migrants, Outcome, Progress,
+    Action, Candidate, CandidateId, CaseSet, Digest, Event, Finish, Migrants, Outcome, Progress,
     ProposalOrder, Run, RunEvent, RunSettings,
 };
 use evohub_monitoring::metrics::{IslandFigures, IslandMetrics};
@@ -332,19 +333,6 @@ impl PopulationState {
     }
 }
 
-/// The run of an island: from its newest checkpoint, or fresh.
-async fn run_of(arguments: &PopulationArguments) -> Result<(Run, u64), ActorProcessingErr> {
-    let (settings, cases) = (Arc::clone(&arguments.settings), Arc::clone(&arguments.cases));
-    let operators = Arc::clone(&arguments.means.tools().operators);
-    match arguments.means.node.store.checkpoint(&arguments.means.job, arguments.island).await? {
-        None => Ok((Run::new(settings, cases, operators), 0)),
-        Some(record) => {
-            let checkpoint = Checkpoint::from_text(&record.body)?;
-            Ok((Run::restore(checkpoint, settings, cases, operators)?, record.sequence))
-        }
-    }
-}
-
 #[async_trait]
 impl Actor for Population {
     const KIND: &'static str = "population";
@@ -359,7 +347,7 @@ impl Actor for Population {
         arguments: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
         myself.send_every(BEAT, || PopulationMessage::Beat);
-        let (mut run, checkpoints) = run_of(&arguments).await?;
+        let (mut run, checkpoints) = beginning::run_of(&arguments).await?;
         let history = arguments.means.node.store.history(&arguments.means.job).await?;
         let history = history.iter().filter(|point| point.island == arguments.island).count() as u64;
         let reports = myself.clone();

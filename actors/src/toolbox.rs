@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use evohub_evaluation::{Evaluator, PromptEvaluator, Renderer, ScoreContext, Variables, scorer};
+use evohub_evolution::optimizers::OptimizerFactory;
 use evohub_evolution::variation::standard::{standard_operators, standard_rewrites};
-use evohub_evolution::{Case, CostModel, Failure, Operator, Operators};
+use evohub_evolution::{AlgorithmConfig, Case, CostModel, Failure, Operator, Operators};
 use evohub_llm::{
     ChatMessage, ChatModel, ChatRequest, ChatResponse, LlmErrorKind, ModelName, ModelRegistry, ProviderProbe,
 };
@@ -23,6 +24,7 @@ pub struct Toolbox {
     metrics: Arc<Metrics>,
     evaluators: HashMap<String, Arc<dyn Evaluator>>,
     operators: Vec<(Arc<dyn Operator>, f64)>,
+    optimizers: BTreeMap<String, Arc<dyn OptimizerFactory>>,
     models: Vec<Arc<dyn ChatModel>>,
     registry: Option<Arc<RegistrySetup>>,
     quota: Option<(Arc<StoredQuota>, Arc<Share>)>,
@@ -54,6 +56,7 @@ impl Toolbox {
             metrics,
             evaluators: HashMap::new(),
             operators: vec![],
+            optimizers: BTreeMap::new(),
             models: vec![],
             registry: None,
             quota: None,
@@ -73,6 +76,11 @@ impl Toolbox {
     /// Adds an operator with its weight; the standard operators weigh 100 together.
     pub fn add_operator(&mut self, operator: Arc<dyn Operator>, weight: f64) {
         self.operators.push((operator, weight));
+    }
+
+    /// Adds an optimizer that jobs may name (`AlgorithmConfig::Custom`).
+    pub fn add_optimizer(&mut self, factory: Arc<dyn OptimizerFactory>) {
+        self.optimizers.insert(factory.name().to_owned(), factory);
     }
 
     /// Adds a model that jobs may name.
@@ -130,7 +138,25 @@ impl Toolbox {
             evaluator,
             reflection: reflection.transpose()?,
             operators: Arc::new(self.operators(&spec.operators)?),
+            optimizer: self.optimizer(&spec.algorithm)?,
         })
+    }
+
+    /// The factory of the optimizer that a job names, if it is none of the algorithms of evohub itself.
+    fn optimizer(&self, algorithm: &AlgorithmConfig) -> Result<Option<Arc<dyn OptimizerFactory>>, EngineError> {
+        let AlgorithmConfig::Custom(custom) = algorithm else { return Ok(None) };
+        let name = &custom.optimizer;
+        let factory = self.optimizers.get(name).cloned().ok_or_else(|| {
+            let known: Vec<&str> = self.optimizers.keys().map(String::as_str).collect();
+            EngineError::Spec(format!(
+                "there is no optimizer `{name}` here; registered are: {}",
+                if known.is_empty() { "none".to_owned() } else { known.join(", ") }
+            ))
+        })?;
+        factory
+            .check(&custom.settings)
+            .map_err(|error| EngineError::Spec(format!("settings of the optimizer `{name}`: {error}")))?;
+        Ok(Some(factory))
     }
 
     fn evaluator(&self, spec: &JobSpec, registry: &ModelRegistry) -> Result<Arc<dyn Evaluator>, EngineError> {
@@ -217,6 +243,8 @@ pub struct JobTools {
     pub(crate) evaluator: Arc<dyn Evaluator>,
     reflection: Option<Reflection>,
     pub(crate) operators: Arc<Operators>,
+    /// What makes the optimizer, where it is the embedding program's own.
+    pub(crate) optimizer: Option<Arc<dyn OptimizerFactory>>,
     providers: Vec<ProviderProbe>,
 }
 

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use evohub::evaluation::scorer::Metric;
 use evohub::evaluation::{DataConfig, GenerationConfig, OutputConfig, ScoreConfig};
-use evohub::evolution::variation::standard::standard_operators;
+use evohub::evolution::variation::rewrite::Rewrite;
+use evohub::evolution::variation::standard::{standard_operators, standard_rewrites};
 use evohub::evolution::{AlgorithmConfig, Candidate, Case, CaseSet, VariationLimits};
 use evohub::llm::{ProviderConfig, ProviderKind};
 use evohub::{
@@ -15,8 +16,8 @@ use evohub::{
 use crate::server::{STUDENT, TEACHER};
 use crate::stub::SLOTS;
 
-/// Tokens of a task model's answer: enough for a label or a date.
-pub(crate) const ANSWER_TOKENS: u32 = 16;
+/// Tokens of a task model's answer: enough for a label.
+pub(crate) const ANSWER_TOKENS: u32 = 8;
 /// Tokens of a proposal.
 pub(crate) const PROPOSAL_TOKENS: u32 = 300;
 
@@ -77,7 +78,9 @@ pub(crate) fn spec(
 pub(crate) fn reflection_alone() -> BTreeMap<String, f64> {
     let plain = standard_operators();
     let plain = plain.iter().map(|(operator, _)| operator.name().to_owned());
-    plain.chain(["paraphrase".to_owned(), "model_crossover".to_owned()]).map(|name| (name, 0.0)).collect()
+    let others = standard_rewrites().into_iter().filter(|(rewrite, _)| *rewrite != Rewrite::Reflect);
+    let others = others.map(|(rewrite, _)| rewrite.as_str().to_owned());
+    plain.chain(others).map(|name| (name, 0.0)).collect()
 }
 
 /// Runs it in an engine of its own.

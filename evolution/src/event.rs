@@ -161,7 +161,7 @@ impl std::ops::AddAssign for Saved {
 pub struct Progress {
     /// Generations, or windows of a steady state, completed.
     pub generation: u32,
-    /// Evaluations given out.
+    /// Evaluations whose result, or failure, is known.
     pub evaluations: u64,
     /// Evaluations that a full measurement of every candidate would have taken on top.
     pub saved: Saved,

@@ -36,7 +36,7 @@ pub use evaluation::{Evaluation, Failure, FailureKind, Objectives};
 pub use event::{Action, Event, Finish, FinishReason, Progress, RunEvent, Saved};
 pub use ledger::{Birth, Born, Ledger, Means, Outcome};
 pub use migration::{Acceptance, Departure, IslandSettings, Migrants, MigrationConfig, Routes, Topology};
-pub use optimizers::{AlgorithmConfig, Optimizer, Told, Work};
+pub use optimizers::{AlgorithmConfig, Optimizer, OptimizerFactory, Told, Work};
 pub use piece::{Answer, EvaluationOrder, Piece, ProposalId, ProposalOrder};
 pub use run::{Checkpoint, CheckpointError, Run, RunSettings};
 pub use variation::{Operator, Operators, VariationContext, VariationLimits};

@@ -5,6 +5,7 @@ pub mod bandit;
 pub mod best_of_n;
 pub mod capo;
 mod cases;
+pub mod custom;
 pub mod de;
 pub mod ga;
 mod generational;
@@ -37,6 +38,8 @@ use best_of_n::BestOfN;
 pub use best_of_n::BestOfNConfig;
 use capo::Capo;
 pub use capo::CapoConfig;
+use custom::Absent;
+pub use custom::{CustomConfig, OptimizerFactory};
 use de::De;
 pub use de::DeConfig;
 use ga::Ga;
@@ -192,6 +195,8 @@ algorithms! {
     BestOfN(BestOfNConfig), "best-of-n", Generational<BestOfN>, BestOfN::new;
     /// Crossover and paraphrase by the model, races, and a price on length (arXiv 2504.16005).
     Capo(CapoConfig), "capo", Generational<Capo>, Capo::new;
+    /// An optimizer that the embedding program brings.
+    Custom(CustomConfig), "custom", Absent, std::convert::identity;
     /// Differential evolution (arXiv 2309.08532).
     De(DeConfig), "de", Generational<De>, De::new;
     /// A genetic algorithm in generations.
@@ -218,7 +223,7 @@ impl AlgorithmConfig {
 
     /// Whether the order in which results arrive changes nothing of what it decides.
     pub fn is_order_free(&self) -> bool {
-        !matches!(self, Self::Bandit(_))
+        !matches!(self, Self::Bandit(_) | Self::Custom(_))
     }
 
     /// Questions to the reflection model that a search of so many evaluations makes at most, about.
@@ -235,5 +240,45 @@ impl AlgorithmConfig {
     /// How many validation cases the search ranks on, of so many, when so many evaluations may be spent.
     pub fn ranking_cases(&self, validation: usize, evaluations: Option<u64>) -> usize {
         self.wanted_cases(evaluations).unwrap_or(validation).clamp(1, validation)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> AlgorithmConfig {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn every_name_is_an_algorithm_whose_defaults_are_in_range() {
+        for name in AlgorithmConfig::NAMES {
+            let config = read(&format!(r#"{{"name": "{name}"}}"#));
+            assert_eq!(config.name(), *name);
+            assert_eq!(config.validate(), Ok(()), "{name}");
+            assert_eq!(read(&serde_json::to_string(&config).unwrap()), config);
+            assert!((1..=50).contains(&config.ranking_cases(50, Some(1_000))), "{name}");
+        }
+        assert!(AlgorithmConfig::NAMES.is_sorted());
+    }
+
+    #[test]
+    fn settings_with_parts_are_read_and_written() {
+        let config = read(
+            r#"{"name": "nsga2", "objectives": ["score", "length"], "constraints": {"max_length": 900},
+                "prefer": {"weights": {"score": 2, "length": 0.5}}}"#,
+        );
+        let AlgorithmConfig::Nsga2(nsga2) = &config else { panic!("{config:?}") };
+        assert_eq!(nsga2.constraints.max_length, Some(900.0));
+        assert!(matches!(&nsga2.prefer, Preference::Weights(weights) if weights[&Property::Score] == 2.0));
+        assert_eq!(read(&serde_json::to_string(&config).unwrap()), config);
+
+        let config = read(
+            r#"{"name": "map-elites", "archive": {"cvt": {"cells": 30}}, "selection": "curiosity",
+                "axes": [{"name": "output_tokens", "low": 0, "high": 400}]}"#,
+        );
+        assert_eq!(config.validate(), Ok(()));
+        assert_eq!(read(&serde_json::to_string(&config).unwrap()), config);
     }
 }

@@ -346,7 +346,7 @@ impl Context<'_> {
             population.iter().filter_map(|id| self.ledger.candidate(*id)).collect();
         Progress {
             generation: optimizer.generation(),
-            evaluations: self.account.evaluations(),
+            evaluations: self.account.settled(),
             saved: optimizer.saved(),
             dollars: self.account.spent().dollars,
             best: scores.iter().copied().fold(0.0, f64::max),

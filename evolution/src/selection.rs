@@ -4,7 +4,6 @@
 //! a number is worse than any.
 
 pub mod crowding;
-pub mod deterministic_crowding;
 pub mod epsilon_greedy;
 pub mod lexicase;
 pub mod nondominated;
@@ -14,7 +13,6 @@ pub mod tournament;
 pub mod truncation;
 
 pub use crowding::{CrowdedRank, crowded_ranks, nsga2_survivors};
-pub use deterministic_crowding::Family;
 pub use epsilon_greedy::epsilon_greedy;
 pub use lexicase::Lexicase;
 pub use nondominated::nondominated_ranks;

@@ -123,7 +123,7 @@ impl Display {
 }
 
 /// The largest part of a budget that is used up.
-fn share(budget: &JobBudget, progress: &JobProgress) -> Option<f64> {
+pub(super) fn share(budget: &JobBudget, progress: &JobProgress) -> Option<f64> {
     let parts = [
         budget.evaluations.map(|most| progress.evaluations as f64 / most as f64),
         budget.dollars.map(|most| progress.dollars / most),

@@ -93,7 +93,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 
 /// Waits for the lease of a process that may have been killed. One that lives prolongs its lease: whether the job can
 /// be claimed is said when that is tried.
-async fn wait_for_lease(store: &dyn Store, id: &JobId, output: &Output) -> Result<(), Failure> {
+pub(super) async fn wait_for_lease(store: &dyn Store, id: &JobId, output: &Output) -> Result<(), Failure> {
     if store.job(id).await?.owner.is_none() {
         return Ok(());
     }

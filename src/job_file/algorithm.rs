@@ -45,11 +45,10 @@ impl Algorithm {
         reflection: bool,
     ) -> Result<(AlgorithmConfig, Option<&'static str>), JobFileError> {
         match self {
-            Self::Given(algorithm) if algorithm.needs_reflection() && !reflection => {
-                let message = format!("`{}` needs a model to ask: set `model.reflection`", algorithm.name());
-                Err(document.error("algorithm.name", message))
+            Self::Given(algorithm) => {
+                check_reflection(document, &algorithm, reflection)?;
+                Ok((*algorithm, None))
             }
-            Self::Given(algorithm) => Ok((*algorithm, None)),
             Self::Auto(AutoSettings { objectives, reproducible }) => {
                 let choice = Facts { validation, evaluations, objectives, reflection, reproducible }.choose();
                 Ok((choice.algorithm, Some(choice.reason)))
@@ -58,9 +57,27 @@ impl Algorithm {
     }
 }
 
+/// Whether an algorithm that cannot do without a reflection model has one.
+pub(super) fn check_reflection(
+    document: &Document,
+    algorithm: &AlgorithmConfig,
+    reflection: bool,
+) -> Result<(), JobFileError> {
+    if reflection || !algorithm.needs_reflection() {
+        return Ok(());
+    }
+    let message = format!("`{}` needs a model to ask: set `model.reflection`", algorithm.name());
+    Err(document.error("algorithm.name", message))
+}
+
 /// What evolves prompts where a job file does not say.
 pub(super) fn standard() -> Algorithm {
     Algorithm::Auto(AutoSettings::default())
+}
+
+/// An algorithm by its name, with standard settings; `None` when there is none of this name.
+pub(super) fn named(name: &str) -> Option<AlgorithmConfig> {
+    serde_json::from_value(serde_json::json!({ "name": name })).ok()
 }
 
 struct Reader<'a, 'i> {

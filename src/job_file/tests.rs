@@ -159,3 +159,18 @@ fn local_models_are_looked_up_and_asked_for_short_labels() {
         parse(&folder, JOB, &["model.task=local:models/a.gguf", "generation.max_output_tokens=3"]).unwrap();
     assert_eq!(prompt_of(&file).generation.max_output_tokens, Some(3));
 }
+
+#[test]
+fn settings_hold_for_the_algorithm_that_they_name() {
+    let folder = folder();
+    let file = parse(&folder, JOB, &["algorithm={ name = \"ga\", population = 4 }"]).unwrap();
+    let own = file.spec_with("ga", 7).unwrap();
+    assert_eq!((&own.algorithm, own.seed), (&file.spec.algorithm, 7));
+    for name in AlgorithmConfig::NAMES {
+        assert_eq!(file.spec_with(name, 0).unwrap().algorithm.name(), name);
+    }
+    let other = file.spec_with("gepa", 0).unwrap();
+    assert_eq!(other.algorithm, parse(&folder, JOB, &["algorithm.name=gepa"]).unwrap().spec.algorithm);
+    let error = file.spec_with("gepaa", 0).unwrap_err();
+    assert!(error.to_string().contains("did you mean `gepa`?"), "{error}");
+}

@@ -7,11 +7,16 @@ use super::text::Escaped;
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 300.0;
 const LEFT: f64 = 64.0;
+/// The least room for names at the ends of lines, and that of a character of them.
 const RIGHT: f64 = 84.0;
+const CHARACTER: f64 = 7.5;
 const TOP: f64 = 14.0;
 const BOTTOM: f64 = 48.0;
 /// Points of a line that are drawn at most: more cannot be told apart.
 const MOST_POINTS: usize = 600;
+
+/// Heights of names that do not lie upon each other.
+const NAME: f64 = 15.0;
 
 /// With no more points than this each of a line's has a dot.
 const MOST_DOTS: usize = 40;
@@ -105,19 +110,26 @@ pub(super) struct Series {
 pub(super) struct Chart {
     x: Axis,
     y: Axis,
+    right: f64,
     body: String,
     labels: Vec<(f64, String, &'static str)>,
 }
 
 impl Chart {
     pub(super) fn new(x: Axis, y: Axis) -> Self {
-        Self { x, y, body: String::new(), labels: vec![] }
+        Self { x, y, right: RIGHT, body: String::new(), labels: vec![] }
+    }
+
+    /// The same chart with room for names of so many characters at the ends of lines.
+    pub(super) fn with_names(mut self, longest: usize) -> Self {
+        self.right = RIGHT.max(16.0 + CHARACTER * longest as f64);
+        self
     }
 
     /// Where a point of the scales stands in the picture.
     pub(super) fn place(&self, x: f64, y: f64) -> (f64, f64) {
         (
-            LEFT + self.x.share(x) * (WIDTH - LEFT - RIGHT),
+            LEFT + self.x.share(x) * (WIDTH - LEFT - self.right),
             HEIGHT - BOTTOM - self.y.share(y) * (HEIGHT - TOP - BOTTOM),
         )
     }
@@ -147,6 +159,17 @@ impl Chart {
         self.labels.push((height, series.name.clone(), series.class));
     }
 
+    /// Adds the area between a lower and an upper line; each point is `(x, low, high)`.
+    pub(super) fn band(&mut self, class: &str, points: &[(f64, f64, f64)]) {
+        if points.len() < 2 {
+            return;
+        }
+        let upper = points.iter().map(|(x, _, high)| self.place(*x, *high));
+        let lower = points.iter().rev().map(|(x, low, _)| self.place(*x, *low));
+        let corners: Vec<String> = upper.chain(lower).map(|(x, y)| format!("{x:.1} {y:.1}")).collect();
+        let _ = write!(self.body, r#"<path class="band {class}" d="M{}Z"/>"#, corners.join("L"));
+    }
+
     /// Adds marks that were made with [`Chart::place`].
     pub(super) fn add(&mut self, svg: &str) {
         self.body.push_str(svg);
@@ -155,7 +178,7 @@ impl Chart {
     /// The picture. `id` is the page's only one of its kind.
     pub(super) fn svg(mut self, id: &str, title: &str, description: &str) -> String {
         let mut svg = opening(id, WIDTH, HEIGHT, title, description);
-        let (right, floor) = (WIDTH - RIGHT, HEIGHT - BOTTOM);
+        let (right, floor) = (WIDTH - self.right, HEIGHT - BOTTOM);
         for tick in &self.y.ticks {
             let y = self.place(self.x.low, *tick).1;
             let _ = write!(svg, r#"<path class="grid" d="M{LEFT} {y:.1}H{right}"/>"#);
@@ -194,10 +217,7 @@ impl Chart {
         svg.push_str(&self.body);
         // Names at the ends of lines must not lie upon each other.
         self.labels.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let mut free = TOP;
-        for (height, name, class) in &self.labels {
-            let y = height.max(free);
-            free = y + 15.0;
+        for ((_, name, class), y) in self.labels.iter().zip(apart(&self.labels)) {
             let _ = write!(
                 svg,
                 r#"<text class="name {class}" x="{:.1}" y="{:.1}">{}</text>"#,
@@ -209,6 +229,22 @@ impl Chart {
         svg.push_str("</svg>");
         svg
     }
+}
+
+/// Where names stand, from above, so that none lies upon another or below the picture.
+fn apart<T, U>(labels: &[(f64, T, U)]) -> Vec<f64> {
+    let mut free = TOP;
+    let mut heights: Vec<f64> = vec![];
+    for (height, ..) in labels {
+        heights.push(height.max(free));
+        free = heights[heights.len() - 1] + NAME;
+    }
+    let mut limit = HEIGHT - NAME;
+    for height in heights.iter_mut().rev() {
+        *height = height.min(limit);
+        limit = *height - NAME;
+    }
+    heights
 }
 
 /// The opening of a picture that tells what it shows to those who do not see it.
@@ -257,6 +293,16 @@ mod tests {
             assert!(axis.ticks.len() >= 2, "{values:?}");
             assert!(values.iter().all(|value| (0.0..=1.0).contains(&axis.share(*value))));
         }
+    }
+
+    #[test]
+    fn names_stand_apart_and_within_the_picture() {
+        let labels = |heights: &[f64]| heights.iter().map(|height| (*height, (), ())).collect::<Vec<_>>();
+        assert_eq!(apart(&labels(&[20.0, 100.0])), [20.0, 100.0]);
+        assert_eq!(apart(&labels(&[20.0, 21.0, 22.0])), [20.0, 35.0, 50.0]);
+        let crowded = apart(&labels(&[252.0; 12]));
+        assert!(crowded.iter().all(|height| (TOP..HEIGHT).contains(height)), "{crowded:?}");
+        assert!(crowded.windows(2).all(|pair| pair[1] - pair[0] >= NAME), "{crowded:?}");
     }
 
     #[test]

@@ -7,53 +7,28 @@ use evohub_actors::JobResult;
 use evohub_evolution::FinishReason;
 
 use super::difference::{Shown, difference};
+use super::frame::{self, figure, framed};
 use super::roster::{Fate, Roster};
 use super::text::{Escaped, count, counted, dollars, score_or_dash, seconds, time};
 use super::{ReportInput, curves, family, lineage, pareto, standing, table};
-
-const STYLE: &str = include_str!("page.css");
-const SCRIPT: &str = include_str!("page.js");
-
-/// Nothing is fetched from anywhere, whatever a prompt holds.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
 pub(super) fn page(input: &ReportInput<'_>) -> String {
     let roster = Roster::new(input.candidates);
     let best = input.result.and_then(|result| result.best.as_ref());
     let chosen = best.and_then(|best| roster.find(&best.id));
     let line = chosen.map(|chosen| lineage::lineage(&roster, chosen)).unwrap_or_default();
-    let mut html = format!(
-        r#"<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="{POLICY}">
-<meta name="color-scheme" content="light dark">
-<title>{name} – evohub report</title>
-<style>
-{STYLE}</style>
-</head>
-<body>
-<header>
-<h1><bdi>{name}</bdi></h1>
-"#,
-        name = Escaped(&input.job.name)
-    );
-    html.push_str(&facts(input));
-    html.push_str("</header>\n<main>\n");
+    let mut html = String::new();
     result(&mut html, input.result);
     progress(&mut html, input);
     front(&mut html, &roster, chosen);
     tree(&mut html, &roster, &line);
     differences(&mut html, input.result, &roster, &line);
     candidates(&mut html, &roster, chosen);
-    let _ = writeln!(html, "</main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>");
-    html
+    framed(&input.job.name, "report", &head(input), &html)
 }
 
 /// What kind of job it was, and what it cost.
-fn facts(input: &ReportInput<'_>) -> String {
+fn head(input: &ReportInput<'_>) -> String {
     let job = input.job;
     let status = input.result.map_or(job.state.as_str(), |result| result.status.as_str());
     let mut facts = vec![
@@ -75,11 +50,7 @@ fn facts(input: &ReportInput<'_>) -> String {
         ]);
         facts.extend(result.reason.and_then(ended).map(|reason| ("Ended because", reason.to_owned())));
     }
-    let mut html = String::from("<dl class=\"facts\">");
-    for (name, value) in facts {
-        let _ = write!(html, "<div><dt>{name}</dt><dd><bdi>{}</bdi></dd></div>", Escaped(&value));
-    }
-    html.push_str("</dl>\n");
+    let mut html = frame::facts(&facts);
     let error = input.result.and_then(|result| result.error.as_ref()).or(job.error.as_ref());
     if let Some(error) = error {
         let _ =
@@ -220,10 +191,6 @@ fn candidates(html: &mut String, roster: &Roster<'_>, chosen: Option<usize>) {
         html.push_str(" The chosen one has a star.");
     }
     let _ = writeln!(html, "</p>\n{}\n</section>", table::table(roster, chosen));
-}
-
-fn figure(html: &mut String, svg: &str, caption: &str) {
-    let _ = writeln!(html, "<figure>{svg}<figcaption>{}</figcaption></figure>", Escaped(caption));
 }
 
 /// What the marks that are there mean.

@@ -3,6 +3,7 @@ mod sample;
 use sample::Sample;
 
 use super::*;
+use crate::comparison::tests::sample as comparison;
 
 /// The text of a page as a reader sees it, without its style and script.
 fn text(html: &str) -> String {
@@ -170,4 +171,45 @@ fn the_front_holds_who_is_not_beaten() {
     sample.candidates[5].validation_cases = 10;
     let roster = roster::Roster::new(&sample.candidates);
     assert_eq!(pareto::front(&roster), [0, 2]);
+}
+
+#[test]
+fn a_comparison_says_what_there_is() {
+    let scores = [0.7, 0.75, 0.8, 0.72, 0.69, 0.81];
+    let comparison =
+        comparison(&[("gepa", &scores), ("ga", &scores.map(|score| score - 0.1)), ("random", &[0.2; 6])]);
+    let html = comparison_page(&comparison);
+    check(&html);
+    insta::with_settings!({ prepend_module_to_snapshot => false }, {
+        insta::assert_snapshot!("comparison_page", text(&html));
+    });
+    assert_eq!(html.matches(r#"class="band hue"#).count(), 9, "three algorithms on three curves");
+}
+
+#[test]
+fn a_comparison_without_anything_has_a_page() {
+    let mut empty = comparison(&[("gepa", &[0.5]), ("ga", &[0.6])]);
+    empty.runs.clear();
+    let html = comparison_page(&empty);
+    check(&html);
+    assert!(text(&html).contains("no curve to draw"), "{html}");
+    let mut odd = comparison(&[("gepa", &[0.5]), ("ga", &[0.6])]);
+    odd.runs[0].curve.clear();
+    odd.runs[1].seconds = None;
+    odd.runs[1].error = Some("</li><script>alert(1)</script>".into());
+    odd.runs[1].status = "failed".into();
+    let html = comparison_page(&odd);
+    check(&html);
+    assert!(!html.contains("alert(1)</script>"), "{html}");
+}
+
+#[test]
+fn as_many_algorithms_as_there_may_be_are_told_apart() {
+    let names: Vec<String> = (0..12).map(|number| format!("algorithm-{number}")).collect();
+    let algorithms: Vec<(&str, &[f64])> = names.iter().map(|name| (name.as_str(), &[0.5, 0.5][..])).collect();
+    let html = comparison_page(&comparison(&algorithms));
+    check(&html);
+    let lines: std::collections::BTreeSet<&str> =
+        html.split("<path class=\"line ").skip(1).map(|rest| &rest[..rest.find('"').unwrap()]).collect();
+    assert_eq!(lines.len(), 12);
 }

@@ -97,7 +97,9 @@ fn completions_know_all_commands() {
     let folder = Folder::new();
     for shell in ["bash", "zsh", "fish"] {
         let script = folder.run(&["completions", shell]).done().stdout;
-        for command in ["run", "init", "check", "jobs", "show", "best", "resume", "stop", "report", "eval"] {
+        for command in
+            ["run", "init", "check", "compare", "jobs", "show", "best", "resume", "stop", "report", "eval"]
+        {
             assert!(script.contains(command), "{shell}: {command}");
         }
     }

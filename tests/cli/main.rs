@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod checking;
+mod comparing;
 mod evaluation;
 #[path = "../support/folder.rs"]
 mod folder;

@@ -40,7 +40,8 @@ impl Tokens {
     /// The same when it is at most `most`; else `None`, sooner the smaller that is.
     pub fn distance_within(&self, other: &Self, most: f64) -> Option<f64> {
         let longest = self.tokens.len().max(other.tokens.len());
-        let edits = edits_within(&self.tokens, &other.tokens, (most * longest as f64) as usize)?;
+        // Rounded up, since a product may fall short of the whole number that it stands for.
+        let edits = edits_within(&self.tokens, &other.tokens, (most * longest as f64).ceil() as usize)?;
         Some(part(edits, longest)).filter(|distance| *distance <= most)
     }
 }
@@ -101,6 +102,23 @@ mod tests {
         assert_eq!(Tokens::default().distance(&Tokens::default()), 0.0);
         assert_eq!(of("a b c d").distance_within(&of("a x c d"), 0.25), Some(0.25));
         assert_eq!(of("a b c d").distance_within(&of("a x c d"), 0.2), None);
+    }
+
+    #[test]
+    fn a_limit_includes_itself() {
+        for length in 1..60 {
+            let text = |changed: usize| {
+                (0..length)
+                    .map(|w| if w < changed { format!("x{w} ") } else { format!("w{w} ") })
+                    .collect::<String>()
+            };
+            let whole = Tokens::of_text(&text(0));
+            for changed in 0..=length {
+                let other = Tokens::of_text(&text(changed));
+                let distance = whole.distance(&other);
+                assert_eq!(whole.distance_within(&other, distance), Some(distance), "{changed} of {length}");
+            }
+        }
     }
 
     #[test]

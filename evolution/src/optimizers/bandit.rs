@@ -47,9 +47,12 @@ pub struct BanditConfig {
     /// Questions to the reflection model under way at once, 1 or more. More bring children of older knowledge.
     pub in_flight: usize,
     /// Evaluations for each child, 1 or more; absent: 4 where there is no reflection model and children are free,
-    /// else 0.65 times the root of the evaluations that may be spent, from 6 to 40. Fewer look at more candidates,
+    /// else 1.07 times the root of the evaluations that may be spent, from 6 to 60. Fewer look at more candidates,
     /// and know less of each; where questions cost little, fewer reach more.
     pub evaluations_per_child: Option<f64>,
+    /// How far a draw strays from what is believed, in standard deviations, 0 to 2: 1 is Thompson sampling proper,
+    /// less is greedier. Half of it reaches more at budgets of hundreds to thousands of evaluations.
+    pub exploration: f64,
     /// Cases on which an arm must have been measured before it can be a parent, 1 or more; never more than half the
     /// evaluations for each child.
     pub parent_cases: usize,
@@ -72,6 +75,7 @@ impl Default for BanditConfig {
         Self {
             in_flight: 8,
             evaluations_per_child: None,
+            exploration: 0.5,
             parent_cases: 12,
             minibatch: 4,
             minibatch_uses: 4,
@@ -96,6 +100,9 @@ impl BanditConfig {
         {
             return Err(format!("`evaluations_per_child` is {each}, and must be from 1 to 1,000,000"));
         }
+        if !(0.0..=2.0).contains(&self.exploration) {
+            return Err(format!("`exploration` is {}, and must be from 0 to 2", self.exploration));
+        }
         if !(0.0..=1.0).contains(&self.crossover) {
             return Err(format!("`crossover` is {}, and must be from 0 to 1", self.crossover));
         }
@@ -113,7 +120,7 @@ impl BanditConfig {
     /// Evaluations for each child, when so many may be made in all.
     pub(super) fn pace(&self, evaluations: Option<u64>, reflection: bool) -> f64 {
         let by_budget = || match reflection {
-            true => evaluations.map_or(40.0, |most| (0.65 * (most as f64).sqrt()).clamp(6.0, 40.0)),
+            true => evaluations.map_or(60.0, |most| (1.07 * (most as f64).sqrt()).clamp(6.0, 60.0)),
             false => 4.0,
         };
         self.evaluations_per_child.unwrap_or_else(by_budget)
@@ -268,7 +275,7 @@ impl Bandit {
             let noise: f64 = StandardNormal.sample(rng);
             if qualifies(&self.arms[at]) {
                 let belief = self.beliefs.of(at);
-                let value = belief.mean + belief.variance.sqrt() * noise;
+                let value = belief.mean + self.config.exploration * belief.variance.sqrt() * noise;
                 if best.is_none_or(|(most, _)| value > most) {
                     best = Some((value, at));
                 }

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ga::cases_for_generations;
+use super::cases::cases_by_root;
 use super::generational::{Cohort, Conception, Made, Newcomer, Rivals, Rules, Scheme};
 use super::leaders::{check_finals, leaders};
 use super::mating::mate_on;
@@ -16,13 +16,15 @@ use crate::rng::RunRng;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BestOfNConfig {
-    /// Variants, 1 or more; absent: as many as the budget pays for. A proposal that cannot be used is none.
+    /// Variants, 1 or more, on each island; absent: as many as the budget pays for. A proposal that cannot be used is
+    /// none.
     pub n: Option<usize>,
     /// Variants that are made and measured at a time, 1 or more.
     pub batch: usize,
     /// How a variant's measurement is broken off early: it races against the best so far.
     pub race: RaceConfig,
-    /// Validation cases that the search ranks on; absent: as many as let all variants be measured, at least 12.
+    /// Validation cases that the search ranks on; absent: as many as let `n` be measured on all of them,
+    /// at least 12, and without `n` chosen by the budget.
     pub ranking_cases: Option<usize>,
     /// Part of the evaluations kept for the finals among the best five, 0 to 0.9.
     pub finals: f64,
@@ -46,13 +48,13 @@ impl BestOfNConfig {
         self.race.validate()
     }
 
-    /// As many as let the seed and all variants be paid for, or about four generations of them; at least 12.
+    /// As many as let the seed and so many variants be paid for, at least 12.
     pub(super) fn ranking_cases(&self, evaluations: Option<u64>) -> Option<usize> {
         let search = evaluations.map(|most| (most as f64 * (1.0 - self.finals)) as usize);
         let for_all = |n: usize| search.map(|search| (search / (n + 1)).max(12));
         self.ranking_cases.or_else(|| match self.n {
             Some(n) => for_all(n),
-            None => cases_for_generations(self.batch, evaluations),
+            None => cases_by_root(evaluations),
         })
     }
 }
@@ -82,7 +84,7 @@ impl BestOfN {
 
 impl Scheme for BestOfN {
     fn rules(&self) -> Rules {
-        Rules { race: self.config.race, finals: self.config.finals }
+        Rules::new(self.config.race, self.config.finals)
     }
 
     fn brood(&self, cohort: &Cohort<'_>) -> usize {

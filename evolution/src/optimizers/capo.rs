@@ -153,7 +153,7 @@ impl Capo {
 
 impl Scheme for Capo {
     fn rules(&self) -> Rules {
-        Rules { race: self.config.race, finals: self.config.finals }
+        Rules::new(self.config.race, self.config.finals)
     }
 
     fn begin(&mut self, context: &Context<'_>) {

@@ -78,7 +78,7 @@ impl De {
 
 impl Scheme for De {
     fn rules(&self) -> Rules {
-        Rules { race: self.config.race, finals: self.config.finals }
+        Rules::new(self.config.race, self.config.finals)
     }
 
     fn brood(&self, cohort: &Cohort<'_>) -> usize {

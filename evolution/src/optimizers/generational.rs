@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::candidate::CandidateId;
 use crate::context::Context;
+use crate::diversity::NoveltyFilter;
 use crate::event::{FinishReason, Saved};
 use crate::finals::Finals;
 use crate::ledger::Outcome;
@@ -75,6 +76,9 @@ pub(crate) struct Generational<S> {
     barren: u32,
     finals: Option<Finals>,
     credits: OperatorCredits,
+    /// Who is known, and how many births that holds; made anew after a restart.
+    #[serde(skip)]
+    known: Option<(NoveltyFilter, usize)>,
 }
 
 impl<S: Scheme> Generational<S> {
@@ -96,6 +100,7 @@ impl<S: Scheme> Generational<S> {
             barren: 0,
             finals: None,
             credits: OperatorCredits::default(),
+            known: None,
         }
     }
 

@@ -70,7 +70,7 @@ impl Default for MapElitesConfig {
             archive: Division::Grid,
             axes: vec![axis(Property::Length, 0.0, 3_000.0, 6), axis(Property::Shots, 0.0, 9.0, 3)],
             selection: EliteSelection::Uniform,
-            batch: 16,
+            batch: 12,
             crossover: 0.4,
             race: RaceConfig::default(),
             ranking_cases: None,
@@ -109,6 +109,8 @@ pub(crate) struct MapElites {
     config: MapElitesConfig,
     /// The cells, once the run has begun.
     niches: Option<Niches>,
+    /// Who stands in each cell.
+    elites: BTreeMap<usize, CandidateId>,
     /// Of every elite.
     #[serde(with = "crate::pairs")]
     curiosity: BTreeMap<CandidateId, f64>,
@@ -118,7 +120,7 @@ pub(crate) struct MapElites {
 
 impl MapElites {
     pub(super) fn new(config: MapElitesConfig) -> Self {
-        Self { config, niches: None, curiosity: BTreeMap::new(), rewarded: 0 }
+        Self { config, niches: None, elites: BTreeMap::new(), curiosity: BTreeMap::new(), rewarded: 0 }
     }
 
     fn draw(&self, cohort: &Cohort<'_>, rng: &mut RunRng) -> CandidateId {
@@ -166,7 +168,7 @@ impl MapElites {
 
 impl Scheme for MapElites {
     fn rules(&self) -> Rules {
-        Rules { race: self.config.race, finals: self.config.finals }
+        Rules::new(self.config.race, self.config.finals)
     }
 
     fn begin(&mut self, context: &Context<'_>) {
@@ -185,13 +187,10 @@ impl Scheme for MapElites {
         mate([Some(first), second.filter(|_| is_crossed)].into_iter().flatten().collect(), cohort, rng)
     }
 
-    fn rivals(&self, conception: &Conception, cohort: &Cohort<'_>) -> Rivals {
+    fn rivals(&self, conception: &Conception, _: &Cohort<'_>) -> Rivals {
         let Made::Candidate(child) = &conception.made else { return Rivals::default() };
-        let Some(cell) = self.cell(child) else { return Rivals::default() };
-        let stands_there = |id: &&CandidateId| {
-            cohort.candidate(**id).and_then(|elite| self.cell(elite)).is_some_and(|other| other == cell)
-        };
-        Rivals { ids: cohort.population.iter().filter(stands_there).copied().collect(), needed: 1 }
+        let elite = self.cell(child).and_then(|cell| self.elites.get(&cell));
+        Rivals { ids: elite.copied().into_iter().collect(), needed: 1 }
     }
 
     /// The elites, the best first. The archive is made anew each time, since it may be that a case no longer counts.
@@ -204,6 +203,8 @@ impl Scheme for MapElites {
                 archive.insert(Elite { id, fitness, behaviour: self.behaviour(candidate, &means) });
             }
         }
+        let cell = |elite: &Elite| Some((niches.cell_of(&elite.behaviour)?, elite.id));
+        self.elites = archive.elites().iter().filter_map(cell).collect();
         let elites = best_first(archive.elites().iter().map(|elite| (elite.id, elite.fitness)));
         if self.config.selection == EliteSelection::Curiosity {
             self.reward(&elites, context);

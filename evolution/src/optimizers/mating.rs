@@ -11,7 +11,7 @@ use crate::variation::operators::Drawn;
 use crate::variation::rewrite::Rewrite;
 
 /// Train cases on which a parent is run before the reflection model looks at what came of it.
-const MINIBATCH: usize = 4;
+pub(super) const MINIBATCH: usize = 4;
 
 /// A child of these parents by an operator that is drawn, or `None` when none applies. The children of a generation
 /// share a minibatch, so that a parent's part of it is paid once.

@@ -55,7 +55,7 @@ pub struct NoveltySearchConfig {
 impl Default for NoveltySearchConfig {
     fn default() -> Self {
         Self {
-            population: 16,
+            population: 12,
             neighbours: 5,
             admission: Admission::Threshold { start: 0.3, window: 32, most: 4 },
             minimal_criterion: 0.8,
@@ -160,7 +160,7 @@ fn scaled(values: &[f64]) -> Vec<f64> {
 
 impl Scheme for NoveltySearch {
     fn rules(&self) -> Rules {
-        Rules { race: self.config.race, finals: self.config.finals }
+        Rules::new(self.config.race, self.config.finals)
     }
 
     fn brood(&self, cohort: &Cohort<'_>) -> usize {

@@ -59,7 +59,7 @@ pub struct Nsga2Config {
 impl Default for Nsga2Config {
     fn default() -> Self {
         Self {
-            population: 16,
+            population: 12,
             objectives: vec![Property::Score, Property::Dollars, Property::Length],
             constraints: Constraints::default(),
             prefer: Preference::Score,
@@ -102,11 +102,13 @@ pub(crate) struct Nsga2 {
     config: Nsga2Config,
     /// How far the front reaches in each objective.
     extents: Vec<Extent>,
+    /// Members that keep the constraints.
+    feasible: Vec<CandidateId>,
 }
 
 impl Nsga2 {
     pub(super) fn new(config: Nsga2Config) -> Self {
-        Self { config, extents: vec![] }
+        Self { config, extents: vec![], feasible: vec![] }
     }
 
     /// What candidates gain in each objective and by how much they break the constraints. Who was not measured on each
@@ -131,7 +133,7 @@ impl Nsga2 {
 
 impl Scheme for Nsga2 {
     fn rules(&self) -> Rules {
-        Rules { race: self.config.race, finals: self.config.finals }
+        Rules::new(self.config.race, self.config.finals)
     }
 
     fn brood(&self, cohort: &Cohort<'_>) -> usize {
@@ -151,14 +153,11 @@ impl Scheme for Nsga2 {
         mate(positions.into_iter().flatten().map(|at| cohort.population[at]).collect(), cohort, rng)
     }
 
-    fn rivals(&self, _: &Conception, cohort: &Cohort<'_>) -> Rivals {
+    fn rivals(&self, _: &Conception, _: &Cohort<'_>) -> Rivals {
         if !self.config.objectives.contains(&Property::Score) {
             return Rivals::default();
         }
-        let (_, violations) = self.measure(cohort.population, cohort.context.ranked(), cohort.context);
-        let members = cohort.population.iter().zip(violations);
-        let is_feasible = |(id, violation): (&CandidateId, f64)| (violation <= 0.0).then_some(*id);
-        Rivals { ids: members.filter_map(is_feasible).collect(), needed: 1 }
+        Rivals { ids: self.feasible.clone(), needed: 1 }
     }
 
     fn yields(&self, duel: &Duel<'_>) -> bool {
@@ -178,6 +177,8 @@ impl Scheme for Nsga2 {
         let (gains, violations) = self.measure(&all, cohort.context.ranked(), cohort.context);
         let survivors = nsga2_survivors(&gains, &violations, self.config.population);
         self.extents = extents(&gains, &violations);
+        let feasible = survivors.iter().filter(|at| violations[**at] <= 0.0);
+        self.feasible = feasible.map(|at| all[*at]).collect();
         survivors.into_iter().map(|at| all[at]).collect()
     }
 

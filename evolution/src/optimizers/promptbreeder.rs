@@ -158,7 +158,7 @@ impl Promptbreeder {
 
 impl Scheme for Promptbreeder {
     fn rules(&self) -> Rules {
-        Rules { race: self.config.race, finals: self.config.finals }
+        Rules::new(self.config.race, self.config.finals)
     }
 
     fn brood(&self, cohort: &Cohort<'_>) -> usize {

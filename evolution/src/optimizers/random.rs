@@ -7,7 +7,7 @@
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
-use super::ga::cases_for_generations;
+use super::cases::cases_by_root;
 use super::generational::{Cohort, Conception, Made, Newcomer, Rivals, Rules, Scheme};
 use super::leaders::{check_finals, leaders};
 use super::mating::{mate_on, without_model};
@@ -49,9 +49,8 @@ impl RandomConfig {
         self.race.validate()
     }
 
-    /// As many as let about four generations be paid for, at least 12.
     pub(super) fn ranking_cases(&self, evaluations: Option<u64>) -> Option<usize> {
-        self.ranking_cases.or_else(|| cases_for_generations(self.batch, evaluations))
+        self.ranking_cases.or_else(|| cases_by_root(evaluations))
     }
 }
 
@@ -81,7 +80,7 @@ fn walk(mut candidate: Candidate, steps: usize, cohort: &Cohort<'_>, rng: &mut R
 
 impl Scheme for Random {
     fn rules(&self) -> Rules {
-        Rules { race: self.config.race, finals: self.config.finals }
+        Rules::new(self.config.race, self.config.finals)
     }
 
     fn brood(&self, cohort: &Cohort<'_>) -> usize {

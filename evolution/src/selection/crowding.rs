@@ -2,8 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::ascending;
-use super::nondominated::nondominated_ranks;
+use super::nondominated::{fronts, key, nondominated_ranks, ranks_of_best};
 
 /// Where a candidate stands in a population with several objectives.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,48 +30,58 @@ pub fn crowded_ranks(objectives: &[impl AsRef<[f64]>], violations: &[f64]) -> Ve
 /// The positions of the `keep` candidates that survive, best first by the crowded comparison; among equals the
 /// earlier comes first. For what objectives and violations mean see [`nondominated_ranks`].
 pub fn nsga2_survivors(objectives: &[impl AsRef<[f64]>], violations: &[f64], keep: usize) -> Vec<usize> {
-    let standings = crowded_ranks(objectives, violations);
-    let mut order: Vec<usize> = (0..standings.len()).collect();
-    order.sort_by(|one, other| standings[*one].compare(&standings[*other]));
-    order.truncate(keep);
-    order
+    let mut survivors = Vec::with_capacity(keep.min(objectives.len()));
+    for front in fronts(&ranks_of_best(objectives, violations, keep)) {
+        if survivors.len() >= keep {
+            break;
+        }
+        let room = room_on(objectives, &front);
+        let mut order: Vec<(u64, usize)> = room.into_iter().map(key).zip(front).collect();
+        order.sort_by_key(|(room, _)| *room);
+        survivors.extend(order.into_iter().map(|(_, index)| index));
+    }
+    survivors.truncate(keep);
+    survivors
 }
 
 /// How much room each candidate has on its front: the sum over the objectives of the gap between its two neighbours
 /// there, as a part of the front's extent. Who is first or last in an objective has infinite room; of several with
-/// the same value it is the earlier that counts as first and the later as last. A gap to a value that is not finite
-/// counts as the whole extent.
+/// the same value the earlier comes first. A gap to a value that is not finite counts as the whole extent.
 pub fn crowding_distances(objectives: &[impl AsRef<[f64]>], ranks: &[u32]) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..ranks.len()).collect();
-    order.sort_by_key(|index| ranks[*index]);
     let mut distances = vec![0.0; ranks.len()];
-    for front in order.chunk_by(|one, other| ranks[*one] == ranks[*other]) {
-        let count = front.iter().map(|index| objectives[*index].as_ref().len()).max().unwrap_or(0);
-        for objective in 0..count {
-            let value = |index: &usize| objectives[*index].as_ref().get(objective).copied();
-            let mut line: Vec<(f64, usize)> =
-                front.iter().map(|index| (value(index).unwrap_or(f64::NAN), *index)).collect();
-            line.sort_by(|one, other| ascending(one.0, other.0));
-            make_room(&line, &mut distances);
-        }
+    for front in fronts(ranks) {
+        let room = room_on(objectives, &front);
+        front.into_iter().zip(room).for_each(|(index, room)| distances[index] = room);
     }
     distances
 }
 
-/// Adds the room that the members of a front have in one objective, in whose order they stand.
-fn make_room(line: &[(f64, usize)], distances: &mut [f64]) {
-    let (Some((_, first)), Some((_, last))) = (line.first(), line.last()) else { return };
-    distances[*first] = f64::INFINITY;
-    distances[*last] = f64::INFINITY;
-    let finite = || line.iter().map(|(value, _)| *value).filter(|value| value.is_finite());
-    let (Some(low), Some(high)) = (finite().next(), finite().next_back()) else { return };
-    for neighbours in line.windows(3) {
-        let [(below, _), (_, index), (above, _)] = neighbours else { continue };
-        if ascending(*below, *above).is_lt() {
-            let part = (above - below) / (high - low);
-            distances[*index] += if part.is_finite() { part } else { 1.0 };
+/// The room of each member of a front.
+fn room_on(objectives: &[impl AsRef<[f64]>], front: &[usize]) -> Vec<f64> {
+    let rows = || front.iter().map(|index| objectives[*index].as_ref());
+    let count = rows().map(<[f64]>::len).max().unwrap_or(0);
+    let mut room = vec![0.0; front.len()];
+    let mut line: Vec<(u64, u32, f64)> = Vec::with_capacity(front.len());
+    for objective in 0..count {
+        let values = rows().map(|row| row.get(objective).copied().unwrap_or(f64::NAN));
+        line.clear();
+        line.extend(values.zip(0..).map(|(value, place)| (key(value), place, value)));
+        line.sort_by_key(|(key, ..)| *key);
+        let (Some((_, first, _)), Some((_, last, _))) = (line.first(), line.last()) else { continue };
+        room[*first as usize] = f64::INFINITY;
+        room[*last as usize] = f64::INFINITY;
+        let mut finite = line.iter().map(|(_, _, value)| *value).filter(|value| value.is_finite());
+        let Some(best) = finite.next() else { continue };
+        let extent = best - finite.next_back().unwrap_or(best);
+        for neighbours in line.windows(3) {
+            let [better, (_, place, _), worse] = neighbours else { continue };
+            if better.0 < worse.0 {
+                let part = (better.2 - worse.2) / extent;
+                room[*place as usize] += if part.is_finite() { part } else { 1.0 };
+            }
         }
     }
+    room
 }
 
 #[cfg(test)]
@@ -114,6 +123,9 @@ mod tests {
         ) {
             let survivors = nsga2_survivors(&objectives, &[], keep);
             prop_assert_eq!(survivors.len(), keep.min(objectives.len()));
+            let standings = crowded_ranks(&objectives, &[]);
+            let order = |index: &usize, other: &usize| standings[*index].compare(&standings[*other]);
+            prop_assert!(survivors.is_sorted_by(|one, other| order(one, other).then(one.cmp(other)).is_lt()));
             let gone = (0..objectives.len()).filter(|index| !survivors.contains(index));
             for gone in gone {
                 for own in &survivors {

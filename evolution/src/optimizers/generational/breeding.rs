@@ -8,6 +8,7 @@ use super::{Generational, Phase};
 use crate::candidate::CandidateId;
 use crate::case::Split;
 use crate::context::Context;
+use crate::diversity::NoveltyFilter;
 use crate::event::RunEvent;
 use crate::optimizers::seeding::pieces;
 use crate::piece::{Answer, Piece, ProposalId, ProposalOrder};
@@ -37,6 +38,7 @@ impl<S: Scheme> Generational<S> {
             return;
         };
         self.phase = Phase::Breeding;
+        let mut known = self.known(context);
         let mut left = scheme::left_to_search(self.scheme.rules().finals, context);
         let mut reflected_on = BTreeSet::new();
         for place in 0..brood {
@@ -47,7 +49,9 @@ impl<S: Scheme> Generational<S> {
             let conceived = (0..ATTEMPTS).find_map(|_| {
                 let conception = self.scheme.conceive(place, &cohort, &mut rng)?;
                 let is_someone = match &conception.made {
-                    Made::Candidate(made) => cohort.is_new(made),
+                    Made::Candidate(made) => {
+                        cohort.is_new(made) && known.as_mut().is_none_or(|known| known.admit(made).is_ok())
+                    }
                     Made::Question(_) | Made::Reflection(_) => true,
                 };
                 is_someone.then_some(conception)
@@ -71,6 +75,21 @@ impl<S: Scheme> Generational<S> {
         }
         let made: Vec<u64> = self.children.keys().copied().collect();
         made.into_iter().for_each(|number| self.enter(number, context));
+    }
+
+    /// A filter that turns away who is hardly new, where the rules want one.
+    fn known(&mut self, context: &Context<'_>) -> Option<NoveltyFilter> {
+        let threshold = self.scheme.rules().min_distance;
+        if threshold <= 0.0 {
+            return None;
+        }
+        let births = context.ledger.births();
+        let (mut filter, seen) = self.known.take().unwrap_or_else(|| (NoveltyFilter::new(threshold), 0));
+        for candidate in births[seen..].iter().filter_map(|born| context.ledger.candidate(born.id)) {
+            let _ = filter.admit(candidate);
+        }
+        self.known = Some((filter.clone(), births.len()));
+        Some(filter)
     }
 
     /// Asks for what the stage of a child needs.

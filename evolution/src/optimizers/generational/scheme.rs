@@ -23,6 +23,14 @@ pub(crate) struct Rules {
     pub(crate) race: RaceConfig,
     /// Part of the evaluations kept for the finals, 0 to 0.9.
     pub(crate) finals: f64,
+    /// Children nearer than this to anybody known are not measured, 0 to 1.
+    pub(crate) min_distance: f64,
+}
+
+impl Rules {
+    pub(crate) fn new(race: RaceConfig, finals: f64) -> Self {
+        Self { race, finals, min_distance: 0.0 }
+    }
 }
 
 /// One algorithm in generations: how many children there are, how each is made, against whom it is measured, and
@@ -220,8 +228,8 @@ impl Cohort<'_> {
         self.context.ledger.candidate(id)
     }
 
-    /// How many candidates can be measured on all ranked cases before the finals, for which this part of the budget
-    /// is kept.
+    /// How many children can be made and measured on all ranked cases before the finals, for which this part of the
+    /// budget is kept.
     pub(crate) fn affordable(&self, finals: f64) -> usize {
         affordable(finals, self.context)
     }
