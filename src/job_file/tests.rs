@@ -55,7 +55,8 @@ fn what_is_not_said_has_a_default() {
     let folder = folder();
     let file = parse(&folder, JOB, &[]).unwrap();
     assert_eq!((file.spec.name.as_str(), file.spec.seed), ("films", 0));
-    assert_eq!(file.spec.algorithm.name(), "gepa");
+    assert_eq!(file.spec.algorithm.name(), "bandit");
+    assert!(file.choice.unwrap().contains("without a reflection model"));
     assert_eq!(prompt_of(&file).template, "{input}");
     assert_eq!(prompt_of(&file).generation.max_output_tokens, None);
     assert_eq!((file.store, file.spec.slots, file.spec.reflection), (None, None, None));
@@ -167,7 +168,13 @@ fn settings_hold_for_the_algorithm_that_they_name() {
     let own = file.spec_with("ga", 7).unwrap();
     assert_eq!((&own.algorithm, own.seed), (&file.spec.algorithm, 7));
     for name in AlgorithmConfig::NAMES {
-        assert_eq!(file.spec_with(name, 0).unwrap().algorithm.name(), name);
+        match file.spec_with(name, 0) {
+            Ok(spec) => assert_eq!(spec.algorithm.name(), *name),
+            Err(error) => {
+                assert!(error.to_string().contains("set `model.reflection`"), "{error}");
+                assert_eq!(*name, "promptbreeder");
+            }
+        }
     }
     let other = file.spec_with("gepa", 0).unwrap();
     assert_eq!(other.algorithm, parse(&folder, JOB, &["algorithm.name=gepa"]).unwrap().spec.algorithm);

@@ -20,6 +20,7 @@ async fn with_islands(open: impl Open) -> (Arc<dyn Store>, Lease, [IslandLease; 
 /// A bit of everything, of an island.
 fn notes(island: u32) -> Notes {
     Notes {
+        forget_from: None,
         candidates: (0..70).map(|ordinal| sample::candidate("a", island, ordinal)).collect(),
         checkpoints: vec![sample::checkpoint("a", island, 4)],
         history: (0..5).map(|sequence| sample::point("a", island, sequence)).collect(),

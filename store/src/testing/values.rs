@@ -92,6 +92,7 @@ fn records(job: &str, round: u64, numbers: [f64; 8], parameter: f64, texts: [Str
     (point.best, point.mean, point.diversity) = (best, mean, diversity);
     let migrants = MigrantRecord { body: travellers, ..sample::migrants(job, 0, u32::MAX, u32::MAX) };
     let notes = Notes {
+        forget_from: None,
         candidates: vec![candidate],
         checkpoints: vec![checkpoint],
         history: vec![point],
