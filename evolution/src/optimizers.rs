@@ -136,16 +136,20 @@ macro_rules! algorithms {
         #[non_exhaustive]
         pub enum AlgorithmConfig {
             $($(#[$doc])* #[serde(rename = $name)] $variant($config),)*
+            /// An optimizer that the embedding program brings.
+            #[serde(rename = "custom")]
+            Custom(CustomConfig),
         }
 
         impl AlgorithmConfig {
-            /// Names of all algorithms, in alphabetical order.
+            /// Names of all algorithms but `custom`, in alphabetical order.
             pub const NAMES: &'static [&'static str] = &[$($name),*];
 
             /// The name a user writes.
             pub fn name(&self) -> &'static str {
                 match self {
                     $(Self::$variant(_) => $name,)*
+                    Self::Custom(_) => "custom",
                 }
             }
 
@@ -153,6 +157,7 @@ macro_rules! algorithms {
             pub fn read<R: ReadSettings>(name: &str, reader: R) -> Option<Result<Self, R::Error>> {
                 match name {
                     $($name => Some(reader.read().map(Self::$variant)),)*
+                    "custom" => Some(reader.read().map(Self::Custom)),
                     _ => None,
                 }
             }
@@ -164,24 +169,28 @@ macro_rules! algorithms {
             pub fn validate(&self) -> Result<(), String> {
                 match self {
                     $(Self::$variant(config) => config.validate(),)*
+                    Self::Custom(config) => config.validate(),
                 }
             }
 
             fn wanted_cases(&self, evaluations: Option<u64>) -> Option<usize> {
                 match self {
                     $(Self::$variant(config) => config.ranking_cases(evaluations),)*
+                    Self::Custom(config) => config.ranking_cases,
                 }
             }
 
             pub(crate) fn start(&self) -> Box<dyn Optimizer> {
                 match self {
                     $(Self::$variant(config) => Box::new(<$optimizer>::new($start(config.clone()))),)*
+                    Self::Custom(_) => Box::new(Absent),
                 }
             }
 
             pub(crate) fn restore(&self, state: serde_json::Value) -> serde_json::Result<Box<dyn Optimizer>> {
                 Ok(match self {
                     $(Self::$variant(_) => Box::new(serde_json::from_value::<$optimizer>(state)?),)*
+                    Self::Custom(_) => Box::new(Absent),
                 })
             }
         }
@@ -195,8 +204,6 @@ algorithms! {
     BestOfN(BestOfNConfig), "best-of-n", Generational<BestOfN>, BestOfN::new;
     /// Crossover and paraphrase by the model, races, and a price on length (arXiv 2504.16005).
     Capo(CapoConfig), "capo", Generational<Capo>, Capo::new;
-    /// An optimizer that the embedding program brings.
-    Custom(CustomConfig), "custom", Absent, std::convert::identity;
     /// Differential evolution (arXiv 2309.08532).
     De(DeConfig), "de", Generational<De>, De::new;
     /// A genetic algorithm in generations.

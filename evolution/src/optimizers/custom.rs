@@ -30,10 +30,6 @@ impl CustomConfig {
         }
         Ok(())
     }
-
-    pub(super) fn ranking_cases(&self, _: Option<u64>) -> Option<usize> {
-        self.ranking_cases
-    }
 }
 
 /// Makes optimizers of one kind.
@@ -59,14 +55,8 @@ pub trait OptimizerFactory: Send + Sync {
 
 /// What stands for an optimizer of one's own where its factory was not asked: it is over at once. Runs of it are
 /// begun by [`Run::with_optimizer`](crate::Run::with_optimizer).
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub(super) struct Absent;
-
-impl Absent {
-    pub(super) fn new(_: CustomConfig) -> Self {
-        Self
-    }
-}
 
 impl Optimizer for Absent {
     fn ask(&mut self, _: usize, _: &mut Context<'_>) -> Vec<Work> {

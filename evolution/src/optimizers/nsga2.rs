@@ -48,7 +48,7 @@ pub struct Nsga2Config {
     pub crossover: f64,
     /// How a child's measurement is broken off early: only when a member that keeps the constraints is surely better in
     /// score, and no worse in every other objective on the cases both were measured on. Without `score` among the
-    /// objectives nobody falls. The threshold is 0.05, as a child is compared with every member.
+    /// objectives nobody falls. `alpha` is 0.05, as a child is compared with every member.
     pub race: RaceConfig,
     /// Validation cases that the search ranks on; absent: chosen by the budget.
     pub ranking_cases: Option<usize>,
@@ -64,7 +64,7 @@ impl Default for Nsga2Config {
             constraints: Constraints::default(),
             prefer: Preference::Score,
             crossover: 0.4,
-            race: RaceConfig { threshold: 0.05, ..RaceConfig::default() },
+            race: RaceConfig { alpha: 0.05, ..RaceConfig::default() },
             ranking_cases: None,
             finals: 0.15,
         }
