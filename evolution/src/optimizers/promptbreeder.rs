@@ -38,7 +38,8 @@ use mutation::{LONGEST_LIST, Unit};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PromptbreederConfig {
-    /// Units, 2 or more; the paper's 50.
+    /// Units, 2 or more; the paper's 50, for a hundred times the evaluations. With some thousands of them few units
+    /// that breed for long reach more than many that breed for a short while.
     pub population: usize,
     /// Prompts nearer to one that is on a list already are left out of it: the distance of token shingles, 0 (only
     /// the same) to 1. The paper leaves out embeddings with a cosine above 0.95.
@@ -54,7 +55,7 @@ pub struct PromptbreederConfig {
 impl Default for PromptbreederConfig {
     fn default() -> Self {
         Self {
-            population: 12,
+            population: 6,
             duplicate_distance: 0.1,
             race: RaceConfig::default(),
             ranking_cases: None,

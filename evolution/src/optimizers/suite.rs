@@ -9,7 +9,7 @@ mod simulation;
 mod watched;
 
 pub use landscape::Landscape;
-pub use setup::{Setup, Source};
+pub use setup::{Factory, Setup};
 pub use simulation::{Outcome, family_tree, result_of, simulate};
 
 use crate::account::Budget;
@@ -38,7 +38,7 @@ const EVALUATIONS: u64 = 2_500;
 /// arrive twice, ends whatever fails, whenever it is asked to and where nothing is left to try, and never spends more than it may. How results may
 /// be ordered is what `course` says.
 ///
-/// Of the subject, the optimizer counts and whether there is a reflection model; the rest is varied.
+/// Of the subject (for an optimizer of one's own [`Setup::custom`]), the optimizer counts and whether there is a reflection model; the rest is varied.
 ///
 /// # Panics
 /// With the setup in which a property does not hold.
@@ -159,11 +159,15 @@ pub fn told(events: &[RunEvent]) -> Vec<RunEvent> {
 mod tests {
     use std::sync::Arc;
 
+    use serde_json::Value;
+
     use super::*;
     use crate::candidate::CandidateId;
     use crate::context::Context;
     use crate::event::Saved;
-    use crate::optimizers::{AlgorithmConfig, BanditConfig, GaConfig, Optimizer, Told, Work};
+    use crate::optimizers::{
+        AlgorithmConfig, BanditConfig, GaConfig, Optimizer, OptimizerFactory, Told, Work,
+    };
     use crate::piece::ProposalId;
 
     /// What is wrong with an optimizer.
@@ -199,7 +203,7 @@ mod tests {
                 (Fault::Inventing, Some(Work::Measure(piece))) => {
                     piece.candidate = CandidateId::of_fields([]);
                 }
-                (Fault::Careless, Some(Work::Ask(order))) => order.id = ProposalId(u64::MAX),
+                (Fault::Careless, Some(Work::Ask(order))) => order.id = ProposalId(0),
                 _ => {}
             }
             work
@@ -229,22 +233,29 @@ mod tests {
             self.0.choice(context)
         }
 
-        fn save(&self) -> serde_json::Value {
+        fn save(&self) -> Value {
             self.0.save()
         }
     }
 
-    #[derive(Debug)]
     struct Broken(Fault);
 
-    impl Source for Broken {
-        fn start(&self) -> Box<dyn Optimizer> {
+    impl OptimizerFactory for Broken {
+        fn name(&self) -> &str {
+            "broken"
+        }
+
+        fn check(&self, _: &Value) -> Result<(), String> {
+            Ok(())
+        }
+
+        fn start(&self, _: &Value) -> Box<dyn Optimizer> {
             Box::new(Faulty(AlgorithmConfig::Ga(GaConfig::default()).start(), self.0))
         }
 
-        fn restore(&self, state: serde_json::Value) -> serde_json::Result<Box<dyn Optimizer>> {
+        fn restore(&self, settings: &Value, state: Value) -> serde_json::Result<Box<dyn Optimizer>> {
             match self.0 {
-                Fault::Forgetful => Ok(self.start()),
+                Fault::Forgetful => Ok(self.start(settings)),
                 fault => {
                     let inner = AlgorithmConfig::Ga(GaConfig::default()).restore(state)?;
                     Ok(Box::new(Faulty(inner, fault)))
@@ -254,9 +265,7 @@ mod tests {
     }
 
     fn check(fault: Fault) {
-        let algorithm = AlgorithmConfig::Ga(GaConfig::default());
-        let source: Arc<dyn Source> = Arc::new(Broken(fault));
-        check_optimizer(&Setup { source: Some(source), ..Setup::new(algorithm, 0) }, Course::Fixed);
+        check_optimizer(&Setup::custom(Arc::new(Broken(fault)), Value::Null, 0), Course::Fixed);
     }
 
     #[test]

@@ -1,13 +1,15 @@
 //! How a simulation goes.
 
-use std::fmt::Debug;
+use std::fmt;
 use std::sync::Arc;
+
+use serde_json::Value;
 
 use super::landscape::{Landscape, Shift};
 use crate::account::{Budget, CostModel};
 use crate::case::{Case, CaseSet};
 use crate::migration::IslandSettings;
-use crate::optimizers::{AlgorithmConfig, Optimizer};
+use crate::optimizers::{AlgorithmConfig, CustomConfig, Optimizer, OptimizerFactory};
 use crate::run::RunSettings;
 use crate::variation::rewrite::Rewrite;
 use crate::variation::{Operator, Operators, VariationLimits};
@@ -15,25 +17,13 @@ use crate::variation::{Operator, Operators, VariationLimits};
 /// Weight of an operator that is as good as never drawn beside others.
 const SELDOM: f64 = 1e-9;
 
-/// Where an optimizer of one's own comes from.
-pub trait Source: Debug + Send + Sync {
-    /// A fresh one.
-    fn start(&self) -> Box<dyn Optimizer>;
+/// What makes an optimizer of one's own.
+#[derive(Clone)]
+pub struct Factory(pub Arc<dyn OptimizerFactory>);
 
-    /// One that goes on from what [`Optimizer::save`] said.
-    ///
-    /// # Errors
-    /// When that cannot be read.
-    fn restore(&self, state: serde_json::Value) -> serde_json::Result<Box<dyn Optimizer>>;
-}
-
-impl Source for AlgorithmConfig {
-    fn start(&self) -> Box<dyn Optimizer> {
-        self.start()
-    }
-
-    fn restore(&self, state: serde_json::Value) -> serde_json::Result<Box<dyn Optimizer>> {
-        self.restore(state)
+impl fmt::Debug for Factory {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("Factory").field(&self.0.name()).finish()
     }
 }
 
@@ -42,10 +32,10 @@ impl Source for AlgorithmConfig {
 pub struct Setup {
     /// What prompts are worth.
     pub landscape: Landscape,
-    /// The algorithm; it decides how many cases the search ranks on.
+    /// The algorithm.
     pub algorithm: AlgorithmConfig,
-    /// An optimizer in place of the algorithm's own.
-    pub source: Option<Arc<dyn Source>>,
+    /// What makes the optimizer where the algorithm is [`AlgorithmConfig::Custom`].
+    pub factory: Option<Factory>,
     /// Seed of the run.
     pub seed: u64,
     /// Seed of the latencies: another order of arrival.
@@ -76,7 +66,7 @@ impl Setup {
         Self {
             landscape: Landscape::HELPFUL,
             algorithm,
-            source: None,
+            factory: None,
             seed: 1,
             latencies: 1,
             slots: 16,
@@ -91,9 +81,29 @@ impl Setup {
         }
     }
 
-    /// Where the run's optimizer comes from.
-    pub(super) fn source(&self) -> Arc<dyn Source> {
-        self.source.clone().unwrap_or_else(|| Arc::new(self.algorithm.clone()))
+    /// A setup of an optimizer of one's own, with these settings.
+    pub fn custom(factory: Arc<dyn OptimizerFactory>, settings: Value, evaluations: u64) -> Self {
+        let optimizer = factory.name().to_owned();
+        let config = CustomConfig { optimizer, settings, ranking_cases: None };
+        Self { factory: Some(Factory(factory)), ..Self::new(AlgorithmConfig::Custom(config), evaluations) }
+    }
+
+    /// A fresh optimizer.
+    pub(super) fn start(&self) -> Box<dyn Optimizer> {
+        match (&self.algorithm, &self.factory) {
+            (AlgorithmConfig::Custom(config), Some(Factory(factory))) => factory.start(&config.settings),
+            (algorithm, _) => algorithm.start(),
+        }
+    }
+
+    /// An optimizer that goes on from what another said.
+    pub(super) fn restore(&self, state: Value) -> serde_json::Result<Box<dyn Optimizer>> {
+        match (&self.algorithm, &self.factory) {
+            (AlgorithmConfig::Custom(config), Some(Factory(factory))) => {
+                factory.restore(&config.settings, state)
+            }
+            (algorithm, _) => algorithm.restore(state),
+        }
     }
 
     /// The settings of the run.

@@ -107,12 +107,11 @@ fn number(piece: &Piece) -> u32 {
 /// When the optimizer asks for what cannot be, when a run that was restored differs from the one before, and when a
 /// run stands still before its end.
 pub fn simulate(setup: &Setup) -> Outcome {
-    let source = setup.source();
     let (settings, cases, operators) =
         (Arc::new(setup.settings()), Arc::new(setup.cases()), Arc::new(setup.operators()));
     let parts = || (Arc::clone(&settings), Arc::clone(&cases), Arc::clone(&operators));
     let seen = Seen::default();
-    let optimizer = Box::new(Watched::new(source.start(), &seen));
+    let optimizer = Box::new(Watched::new(setup.start(), &seen));
     let (given, known, at_hand) = parts();
     let mut run = Run::with_optimizer(given, known, at_hand, optimizer);
     let mut rng = stream(setup.latencies, "latency", 0);
@@ -170,7 +169,7 @@ pub fn simulate(setup: &Setup) -> Outcome {
             let text = run.checkpoint();
             let checkpoint = Checkpoint::from_text(&text).unwrap();
             let restore = |state| -> serde_json::Result<Box<dyn Optimizer>> {
-                Ok(Box::new(Watched::new(source.restore(state)?, &seen)))
+                Ok(Box::new(Watched::new(setup.restore(state)?, &seen)))
             };
             let (given, known, at_hand) = parts();
             run = Run::restore_with(checkpoint, given, known, at_hand, restore).unwrap();
