@@ -114,9 +114,15 @@ impl PopulationState {
     fn step(&mut self, event: Event) {
         let mut actions = self.run.step(event);
         if !self.draining && !self.run.is_finished() {
-            // Asked ahead of what the pools take, so that they never wait for the next. The course of a run does not
-            // depend on it.
-            let ahead = if self.arguments.costs_money { (self.places / 4).max(2) } else { FREE_LOOKAHEAD };
+            // Asked ahead of what the pools take, so that they never wait for the next.
+            let ahead = if !self.run.settings().algorithm.is_order_free() {
+                // What is asked early is asked knowing less.
+                (self.places / 16).max(1)
+            } else if self.arguments.costs_money {
+                (self.places / 4).max(2)
+            } else {
+                FREE_LOOKAHEAD
+            };
             let most = if self.places == 0 { 0 } else { self.places + ahead };
             let free = most.saturating_sub(self.run.in_flight_count());
             if free > 0 {

@@ -76,11 +76,11 @@ impl Default for BanditConfig {
             in_flight: 8,
             evaluations_per_child: None,
             exploration: 0.5,
-            parent_cases: 12,
+            parent_cases: 8,
             minibatch: 4,
             minibatch_uses: 4,
             crossover: 0.2,
-            finals: 0.12,
+            finals: 0.1,
             ranking_cases: None,
             window: 8,
         }
@@ -131,7 +131,7 @@ impl BanditConfig {
 const BARREN: u32 = 200;
 /// Measurements of one arm under way at once while there is something to breed: its next results may show that the
 /// others are not worth their price.
-const MOST_AT_ONCE: usize = 12;
+const MOST_AT_ONCE: usize = 16;
 /// The same while there are so few arms that slots would idle: what is known of the first ones helps to judge all.
 const MOST_AT_THE_START: (usize, usize) = (32, 4);
 /// The same at the end, when there are few arms left to choose from.
