@@ -55,7 +55,7 @@ fn what_is_not_said_has_a_default() {
     let folder = folder();
     let file = parse(&folder, JOB, &[]).unwrap();
     assert_eq!((file.spec.name.as_str(), file.spec.seed), ("films", 0));
-    assert_eq!(file.spec.algorithm.name(), "gepa");
+    assert_eq!((file.spec.algorithm.name(), file.choice.is_some()), ("bandit", true));
     assert_eq!(prompt_of(&file).template, "{input}");
     assert_eq!(prompt_of(&file).generation.max_output_tokens, None);
     assert_eq!((file.store, file.spec.slots, file.spec.reflection), (None, None, None));
@@ -163,11 +163,12 @@ fn local_models_are_looked_up_and_asked_for_short_labels() {
 #[test]
 fn settings_hold_for_the_algorithm_that_they_name() {
     let folder = folder();
-    let file = parse(&folder, JOB, &["algorithm={ name = \"ga\", population = 4 }"]).unwrap();
+    let settings = ["algorithm={ name = \"ga\", population = 4 }", "model.reflection=lab:teacher"];
+    let file = parse(&folder, JOB, &settings).unwrap();
     let own = file.spec_with("ga", 7).unwrap();
     assert_eq!((&own.algorithm, own.seed), (&file.spec.algorithm, 7));
     for name in AlgorithmConfig::NAMES {
-        assert_eq!(file.spec_with(name, 0).unwrap().algorithm.name(), name);
+        assert_eq!(file.spec_with(name, 0).unwrap().algorithm.name(), *name);
     }
     let other = file.spec_with("gepa", 0).unwrap();
     assert_eq!(other.algorithm, parse(&folder, JOB, &["algorithm.name=gepa"]).unwrap().spec.algorithm);
