@@ -76,6 +76,7 @@ fn job() -> Result<JobSpec, Box<dyn Error>> {
         algorithm: AlgorithmConfig::Ga(GaConfig { population: 16, ..GaConfig::default() }),
         limits: VariationLimits::default(),
         operators: others.map(|name| (name.to_owned(), 0.0)).into_iter().collect::<BTreeMap<_, _>>(),
+        parameters: BTreeMap::new(),
         budget: JobBudget { evaluations: Some(9_000), ..JobBudget::default() },
         slots: None,
         providers: BTreeMap::new(),

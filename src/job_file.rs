@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 
 use evohub_actors::{EvaluatorSpec, JobSpec};
 use evohub_evolution::AlgorithmConfig;
+use evohub_evolution::variation::parameter::TuneParameter;
 
 pub use cases::{Origin, Part};
 pub use document::Setting;
@@ -89,6 +90,11 @@ impl JobFile {
             if !(weight.is_finite() && *weight >= 0.0) {
                 return Err(document.error(&format!("operators.{name}"), "a weight is a number from 0 on"));
             }
+            if name == TuneParameter::NAME && *weight > 0.0 && raw.parameters.is_empty() {
+                let message = "has nothing to tune; declare a range, as in `[parameters]`, then \
+                               `temperature = { low = 0.0, high = 1.0 }` below it";
+                return Err(document.error(&format!("operators.{name}"), message));
+            }
         }
         if raw.slots == Some(0) {
             return Err(
@@ -109,6 +115,7 @@ impl JobFile {
             algorithm,
             limits: raw.limits,
             operators: raw.operators,
+            parameters: raw.parameters,
             budget,
             slots: raw.slots,
             providers: models.providers,

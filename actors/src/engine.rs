@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use evohub_cluster::{Cluster, ClusterConfig, NodeName};
+use evohub_evaluation::GenerationConfig;
 use evohub_evolution::{Budget, CaseSet, Digest, IslandSettings, RunSettings};
 use evohub_monitoring::metrics::Metrics;
 use evohub_store::{JobId, NewJob, ObservedStore, Store};
@@ -19,7 +20,7 @@ use crate::gateway::Gateway;
 use crate::job::{Conclusion, JobArguments, LEASE, Observers};
 use crate::node::Node;
 use crate::result::JobResult;
-use crate::spec::JobSpec;
+use crate::spec::{EvaluatorSpec, JobSpec};
 use crate::supervisor::{Supervisor, SupervisorMessage};
 use crate::toolbox::{JobTools, Toolbox};
 
@@ -320,6 +321,12 @@ impl PreparedJob {
             .validate()
             .map_err(|error| EngineError::Spec(format!("`islands`: {error}")))?;
         spec.algorithm.validate().map_err(|error| EngineError::Spec(format!("`algorithm`: {error}")))?;
+        if let EvaluatorSpec::Prompt(_) = spec.evaluator {
+            for (name, range) in &spec.parameters {
+                let checked = GenerationConfig::check_range(name, range);
+                checked.map_err(|error| EngineError::Spec(format!("`parameters.{name}`: {error}")))?;
+            }
+        }
         let tools = toolbox.open(&spec)?;
         let (evaluation_cost, proposal_cost) = tools.cost_models(&spec);
         let budget = spec.budget;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use evohub_evaluation::{DataConfig, GenerationConfig, OutputConfig, ScoreConfig};
+use evohub_evolution::variation::parameter::ParameterRange;
 use evohub_evolution::{AlgorithmConfig, Candidate, Case, CaseSet, MigrationConfig, VariationLimits};
 use evohub_llm::{ModelName, PriceConfig, ProviderConfig};
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,9 @@ pub struct JobSpec {
     pub limits: VariationLimits,
     /// Weights of operators that replace the standard ones, by name; 0 switches one off.
     pub operators: BTreeMap<String, f64>,
+    /// Numeric parameters that evolve beside the text, by name, each with the range in which it may move.
+    #[serde(default)]
+    pub parameters: BTreeMap<String, ParameterRange>,
     /// What it may spend.
     pub budget: JobBudget,
     /// Most evaluations and proposals under way at once; `None`: what the evaluator can use.

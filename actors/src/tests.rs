@@ -1,5 +1,7 @@
 //! Whole jobs on real actors and a real store, with an evaluator that costs nothing.
 
+mod settings;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -57,6 +59,7 @@ fn spec(algorithm: AlgorithmConfig) -> JobSpec {
         algorithm,
         limits: VariationLimits::default(),
         operators: BTreeMap::new(),
+        parameters: BTreeMap::new(),
         budget: JobBudget { evaluations: Some(600), ..JobBudget::default() },
         slots: Some(8),
         providers: BTreeMap::new(),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use evohub_actors::{Hedge, ReflectionSpec};
 use evohub_evaluation::{DataConfig, GenerationConfig, OutputConfig, ScoreConfig};
 use evohub_evolution::migration::{Acceptance, Departure, Topology};
+use evohub_evolution::variation::parameter::ParameterRange;
 use evohub_evolution::{Candidate, MigrationConfig, VariationLimits};
 use evohub_llm::{ModelName, PriceConfig, ProviderConfig};
 use serde::Deserialize;
@@ -40,6 +41,7 @@ pub(super) struct RawJob {
     pub(super) hedge: Hedge,
     pub(super) limits: VariationLimits,
     pub(super) operators: BTreeMap<String, f64>,
+    pub(super) parameters: BTreeMap<String, ParameterRange>,
     pub(super) providers: BTreeMap<String, ProviderConfig>,
     pub(super) prices: BTreeMap<String, PriceConfig>,
 }
