@@ -1,5 +1,6 @@
 //! Whole jobs on real actors and a real store, with an evaluator that costs nothing.
 
+mod islands;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -300,7 +301,7 @@ async fn a_journal_that_dies_takes_nothing_along_that_is_not_done_again() {
 /// A job of three islands in a ring.
 fn archipelago(algorithm: AlgorithmConfig) -> JobSpec {
     let migration = MigrationConfig { every: 1, ..MigrationConfig::default() };
-    let islands = IslandsSpec { count: 3, migration };
+    let islands = IslandsSpec { count: 3, migration, ..IslandsSpec::default() };
     let budget = JobBudget { evaluations: Some(2_400), ..JobBudget::default() };
     JobSpec { islands, budget, ..spec(algorithm) }
 }

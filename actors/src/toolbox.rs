@@ -152,8 +152,22 @@ impl Toolbox {
             fingerprint: evaluator.fingerprint(),
             evaluator,
             reflection: reflection.transpose()?,
-            operators: Arc::new(self.operators(&spec.operators, &spec.parameters)?),
-            optimizer: self.optimizer(&spec.algorithm)?,
+            islands: (0..spec.islands.count)
+                .map(|island| self.island_tools(spec, island))
+                .collect::<Result<_, EngineError>>()?,
+        })
+    }
+
+    fn island_tools(&self, spec: &JobSpec, island: u32) -> Result<IslandTools, EngineError> {
+        let open = || {
+            let operators = Arc::new(self.operators(&spec.operators_on(island), &spec.parameters)?);
+            Ok(IslandTools { operators, optimizer: self.optimizer(spec.algorithm_on(island))? })
+        };
+        open().map_err(|error| match error {
+            EngineError::Spec(message) if (island as usize) < spec.islands.each.len() => {
+                EngineError::Spec(format!("`islands.each[{island}]`: {message}"))
+            }
+            other => other,
         })
     }
 
@@ -268,10 +282,15 @@ pub struct JobTools {
     pub(crate) fingerprint: String,
     pub(crate) evaluator: Arc<dyn Evaluator>,
     reflection: Option<Reflection>,
+    islands: Vec<IslandTools>,
+    providers: Vec<ProviderProbe>,
+}
+
+/// What an island searches with.
+pub(crate) struct IslandTools {
     pub(crate) operators: Arc<Operators>,
     /// What makes the optimizer, where it is the embedding program's own.
     pub(crate) optimizer: Option<Arc<dyn OptimizerFactory>>,
-    providers: Vec<ProviderProbe>,
 }
 
 impl JobTools {
@@ -283,6 +302,11 @@ impl JobTools {
     /// What measures the candidates.
     pub fn evaluator(&self) -> &Arc<dyn Evaluator> {
         &self.evaluator
+    }
+
+    /// What an island searches with.
+    pub(crate) fn of_island(&self, island: u32) -> &IslandTools {
+        &self.islands[island as usize]
     }
 
     /// Upper bounds on what an evaluation and a proposal take; zero dollars where no price is known.
