@@ -1,3 +1,5 @@
+mod islands;
+
 use evohub_evolution::variation::parameter::Scale;
 use evohub_evolution::{AlgorithmConfig, Placement, Split};
 use tempfile::TempDir;
