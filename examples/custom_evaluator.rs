@@ -63,6 +63,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         algorithm: AlgorithmConfig::Ga(GaConfig { population: 20, elites: 4, ..GaConfig::default() }),
         limits: VariationLimits::default(),
         operators: others.map(|name| (name, 0.0)).collect::<BTreeMap<_, _>>(),
+        parameters: BTreeMap::new(),
         budget: JobBudget { evaluations: Some(5_000), ..JobBudget::default() },
         slots: None,
         providers: BTreeMap::new(),

@@ -83,6 +83,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         limits: VariationLimits { max_shots: 0, ..VariationLimits::default() },
         // Phrases that help a language model do not help a caller.
         operators: ["add_phrase", "replace_phrase"].map(|name| (name.to_owned(), 0.0)).into(),
+        parameters: BTreeMap::new(),
         budget: JobBudget { evaluations: Some(1_000), ..JobBudget::default() },
         slots: None,
         providers: BTreeMap::new(),

@@ -190,7 +190,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;
     let store = store::open(&folder.path().join("greetings.db").to_string_lossy()).await?;
     let engine = Engine::start(EngineConfig { toolbox, ..EngineConfig::new(store) }).await?;
-    let text = "Dear reader. We say hello to you. It is a fine day. We also greet the whole world. Farewell then.";
+    let text =
+        "Dear reader. We say hello to you. It is a fine day. We also greet the whole world. Farewell then.";
     let custom = CustomConfig { optimizer: "hill-climber".into(), ..CustomConfig::default() };
     let job = JobSpec {
         name: "greeting".into(),
@@ -202,6 +203,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         algorithm: AlgorithmConfig::Custom(custom),
         limits: VariationLimits { max_shots: 0, ..VariationLimits::default() },
         operators: BTreeMap::new(),
+        parameters: BTreeMap::new(),
         budget: JobBudget { evaluations: Some(600), ..JobBudget::default() },
         slots: None,
         providers: BTreeMap::new(),

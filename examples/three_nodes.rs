@@ -20,9 +20,7 @@ use evohub::cluster::{ClusterConfig, Facts, MembershipConfig, NodeName, Transpor
 use evohub::evaluation::FnEvaluator;
 use evohub::evaluation::scorer::Scored;
 use evohub::evolution::optimizers::GaConfig;
-use evohub::evolution::{
-    AlgorithmConfig, Candidate, Case, CaseSet, MigrationConfig, RunEvent, VariationLimits,
-};
+use evohub::evolution::{AlgorithmConfig, Candidate, Case, CaseSet, RunEvent, VariationLimits};
 use evohub::{
     Engine, EngineConfig, EvaluatorSpec, Hedge, IslandsSpec, JobBudget, JobData, JobEvent, JobSpec, Toolbox,
     store,
@@ -76,11 +74,12 @@ fn job() -> Result<JobSpec, Box<dyn Error>> {
         algorithm: AlgorithmConfig::Ga(GaConfig { population: 16, ..GaConfig::default() }),
         limits: VariationLimits::default(),
         operators: others.map(|name| (name.to_owned(), 0.0)).into_iter().collect::<BTreeMap<_, _>>(),
+        parameters: BTreeMap::new(),
         budget: JobBudget { evaluations: Some(9_000), ..JobBudget::default() },
         slots: None,
         providers: BTreeMap::new(),
         prices: BTreeMap::new(),
-        islands: IslandsSpec { count: 3, migration: MigrationConfig::default() },
+        islands: IslandsSpec { count: 3, ..IslandsSpec::default() },
         hedge: Hedge::default(),
     })
 }

@@ -12,6 +12,7 @@ mod evaluator;
 mod islands;
 mod known;
 mod models;
+mod operators;
 mod raw;
 mod seeds;
 mod unopened;
@@ -65,31 +66,24 @@ impl JobFile {
     /// What is wrong, where, and what to do.
     pub fn parse(path: &Path, text: &str, settings: &[Setting]) -> Result<Self, JobFileError> {
         let document = Document::parse(path, text, settings)?;
-        let (raw, algorithm) = raw::read(&document)?;
+        let raw::Read { job: raw, algorithm, each } = raw::read(&document)?;
         let folder = folder_of(path);
         let budget = budget::budget(&document, &raw.budget)?;
 
         let cases = cases::read(&document, &folder, &raw.data)?;
         let (search, test) = (cases.search, cases.test);
-        let seeds = seeds::seeds(&document, &raw.seed)?;
         let models = models::models(&document, &folder, &raw)?;
         let all = || search.train.iter().chain(&search.validation).chain(&test);
         let evaluator = evaluator::evaluator(&document, &raw, &models, &folder, all().collect())?;
         for dataset in &cases.datasets {
             dataset.check(|case| evaluator.scorer.check(case)).map_err(JobFileError::of_data)?;
         }
-        seeds::check(&document, &raw.seed, &seeds, &evaluator.renderer)?;
-        let islands = islands::islands(&document, &raw.islands)?;
+        let seeds = seeds::seeds(&document, &raw.seed, &evaluator.renderer)?;
+        let reflects = models.reflection.is_some();
+        let islands = islands::islands(&document, &raw, each, reflects, &evaluator.renderer)?;
         let share = budget.evaluations.map(|most| most / u64::from(islands.count));
-        let (algorithm, choice) =
-            algorithm.resolve(&document, search.validation.len(), share, models.reflection.is_some())?;
-        budget::check(&document, budget, &algorithm, seeds.len(), search.validation.len(), islands.count)?;
-
-        for (name, weight) in &raw.operators {
-            if !(weight.is_finite() && *weight >= 0.0) {
-                return Err(document.error(&format!("operators.{name}"), "a weight is a number from 0 on"));
-            }
-        }
+        let (algorithm, choice) = algorithm.resolve(&document, search.validation.len(), share, reflects)?;
+        operators::check(&document, "operators", &raw.operators, !raw.parameters.is_empty())?;
         if raw.slots == Some(0) {
             return Err(
                 document.error("slots", "must be 1 or more; leave it out for as many as the model can use")
@@ -109,6 +103,7 @@ impl JobFile {
             algorithm,
             limits: raw.limits,
             operators: raw.operators,
+            parameters: raw.parameters,
             budget,
             slots: raw.slots,
             providers: models.providers,
@@ -116,6 +111,7 @@ impl JobFile {
             islands,
             hedge: raw.hedge,
         };
+        budget::check(&document, &spec)?;
         let store = raw.store.map(|address| resolved_store(&folder, &address));
         let mut warnings = cases.warnings;
         warnings.extend(models.warnings);
@@ -127,18 +123,16 @@ impl JobFile {
     /// # Errors
     /// The first that does not, with the nearest that does.
     pub fn check_operators(&self, known: &[String]) -> Result<(), JobFileError> {
-        let unknown = self.spec.operators.keys().find(|name| !known.contains(name));
-        unknown.map_or(Ok(()), |name| {
-            let message = format!(
-                "there is no operator `{name}`; {}",
-                suggestion(name, known.iter().map(String::as_str))
-            );
-            Err(self.error(&format!("operators.{name}"), message))
+        operators::check_names(&self.document, "operators", &self.spec.operators, known)?;
+        self.spec.islands.each.iter().enumerate().try_for_each(|(index, own)| {
+            let table = format!("{}.operators", islands::key(index));
+            operators::check_names(&self.document, &table, &own.operators, known)
         })
     }
 
     /// The job with another algorithm and random seed. The settings of `[algorithm]` hold for the algorithm that the
-    /// file names; others have standard ones.
+    /// file names; others have standard ones. So it is with the algorithms that islands have of their own: any other
+    /// algorithm takes their place.
     ///
     /// # Errors
     /// When there is no such algorithm, or the budget is too small for it.
@@ -152,17 +146,12 @@ impl JobFile {
             );
             return Err(self.error("algorithm.name", message));
         };
-        algorithm::check_reflection(&self.document, &found, self.spec.reflection.is_some())?;
-        let spec = JobSpec { algorithm: found, seed: random_seed, ..self.spec.clone() };
-        let (budget, validation) = (spec.budget, spec.data.search.validation.len());
-        budget::check(
-            &self.document,
-            budget,
-            &spec.algorithm,
-            spec.seeds.len(),
-            validation,
-            spec.islands.count,
-        )?;
+        algorithm::check_reflection(&self.document, algorithm::KEY, &found, self.spec.reflection.is_some())?;
+        let mut spec = JobSpec { algorithm: found, seed: random_seed, ..self.spec.clone() };
+        if !own {
+            spec.islands.each.iter_mut().for_each(|island| island.algorithm = None);
+        }
+        budget::check(&self.document, &spec)?;
         Ok(spec)
     }
 

@@ -38,6 +38,7 @@ fn spec() -> JobSpec {
         }),
         limits: VariationLimits::default(),
         operators: BTreeMap::new(),
+        parameters: BTreeMap::new(),
         budget: JobBudget { evaluations: Some(EVALUATIONS), ..JobBudget::default() },
         slots: None,
         providers: BTreeMap::new(),

@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use evohub_cluster::{Cluster, ClusterConfig, NodeName};
-use evohub_evolution::{Budget, CaseSet, Digest, IslandSettings, RunSettings};
+use evohub_evaluation::GenerationConfig;
+use evohub_evolution::{AlgorithmConfig, Budget, CaseSet, Digest, IslandSettings, RunSettings};
 use evohub_monitoring::metrics::Metrics;
 use evohub_store::{JobId, NewJob, ObservedStore, Store};
 use tokio::sync::{broadcast, watch};
@@ -19,7 +20,7 @@ use crate::gateway::Gateway;
 use crate::job::{Conclusion, JobArguments, LEASE, Observers};
 use crate::node::Node;
 use crate::result::JobResult;
-use crate::spec::JobSpec;
+use crate::spec::{EvaluatorSpec, JobSpec};
 use crate::supervisor::{Supervisor, SupervisorMessage};
 use crate::toolbox::{JobTools, Toolbox};
 
@@ -303,37 +304,17 @@ impl PreparedJob {
     /// # Errors
     /// What is wrong with the specification, and what to do.
     pub fn new(spec: JobSpec, toolbox: &Toolbox) -> Result<Self, EngineError> {
-        if spec.seeds.is_empty() {
-            return Err(EngineError::Spec("a job needs at least one seed prompt".to_owned()));
-        }
-        if spec.data.test.is_empty() {
-            return Err(EngineError::Spec("a job needs at least one test case".to_owned()));
-        }
-        if spec.islands.count == 0 || spec.islands.count > MOST_ISLANDS {
-            let count = spec.islands.count;
-            return Err(EngineError::Spec(format!(
-                "`islands.count` is {count}, and must be from 1 to {MOST_ISLANDS}"
-            )));
-        }
-        spec.islands
-            .migration
-            .validate()
-            .map_err(|error| EngineError::Spec(format!("`islands`: {error}")))?;
-        spec.algorithm.validate().map_err(|error| EngineError::Spec(format!("`algorithm`: {error}")))?;
+        check(&spec)?;
         let tools = toolbox.open(&spec)?;
         let (evaluation_cost, proposal_cost) = tools.cost_models(&spec);
         let budget = spec.budget;
         let settings = RunSettings {
             seed: spec.seed,
-            algorithm: spec.algorithm.clone(),
-            seeds: spec.seeds.clone(),
+            algorithm: spec.algorithm_on(0).clone(),
+            seeds: spec.seeds_on(0).to_vec(),
             reflection: spec.reflection.is_some(),
             limits: spec.limits,
-            // An island has its share of the evaluations to rank with.
-            ranking_cases: spec.algorithm.ranking_cases(
-                spec.data.search.validation.len(),
-                budget.evaluations.map(|most| most / u64::from(spec.islands.count)),
-            ),
+            ranking_cases: spec.ranking_cases_on(0),
             budget: Budget {
                 evaluations: budget.evaluations,
                 dollars: budget.dollars,
@@ -348,9 +329,14 @@ impl PreparedJob {
         Ok(Self { spec: Arc::new(spec), settings: Arc::new(settings), cases, tools: Arc::new(tools) })
     }
 
-    /// How the run of an island is set up: with its share of the budget.
+    /// How the run of an island is set up: with its share of the budget, and with what it has of its own.
     pub(crate) fn island_settings(&self, index: u32) -> RunSettings {
-        self.settings.for_island(index)
+        RunSettings {
+            algorithm: self.spec.algorithm_on(index).clone(),
+            seeds: self.spec.seeds_on(index).to_vec(),
+            ranking_cases: self.spec.ranking_cases_on(index),
+            ..self.settings.for_island(index)
+        }
     }
 
     /// Most pieces of work that an island may have under way at once, where the job says so.
@@ -358,6 +344,42 @@ impl PreparedJob {
         let count = self.spec.islands.count as usize;
         self.spec.slots.map(|slots| slots.div_ceil(count))
     }
+}
+
+/// Whether a specification is in order, as far as can be seen without opening anything.
+fn check(spec: &JobSpec) -> Result<(), EngineError> {
+    if spec.seeds.is_empty() {
+        return Err(EngineError::Spec("a job needs at least one seed prompt".to_owned()));
+    }
+    if spec.data.test.is_empty() {
+        return Err(EngineError::Spec("a job needs at least one test case".to_owned()));
+    }
+    if spec.islands.count == 0 || spec.islands.count > MOST_ISLANDS {
+        let count = spec.islands.count;
+        return Err(EngineError::Spec(format!(
+            "`islands.count` is {count}, and must be from 1 to {MOST_ISLANDS}"
+        )));
+    }
+    spec.islands.migration.validate().map_err(|error| EngineError::Spec(format!("`islands`: {error}")))?;
+    spec.algorithm.validate().map_err(|error| EngineError::Spec(format!("`algorithm`: {error}")))?;
+    if spec.islands.each.len() > spec.islands.count as usize {
+        let (each, count) = (spec.islands.each.len(), spec.islands.count);
+        let message = format!("`islands.each` describes {each} islands, and there are {count}");
+        return Err(EngineError::Spec(message));
+    }
+    for (island, own) in spec.islands.each.iter().enumerate() {
+        own.algorithm
+            .as_ref()
+            .map_or(Ok(()), AlgorithmConfig::validate)
+            .map_err(|error| EngineError::Spec(format!("`islands.each[{island}].algorithm`: {error}")))?;
+    }
+    if let EvaluatorSpec::Prompt(_) = spec.evaluator {
+        for (name, range) in &spec.parameters {
+            let checked = GenerationConfig::check_range(name, range);
+            checked.map_err(|error| EngineError::Spec(format!("`parameters.{name}`: {error}")))?;
+        }
+    }
+    Ok(())
 }
 
 /// A running job.

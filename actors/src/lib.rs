@@ -43,5 +43,7 @@ pub use event::{JobEvent, JobProgress};
 pub use job::leader;
 pub use prompt_text::prompt_text;
 pub use result::{JobResult, Measured, RESULT_VERSION, Saved, Standing};
-pub use spec::{EvaluatorSpec, Hedge, IslandsSpec, JobBudget, JobData, JobSpec, PromptSpec, ReflectionSpec};
+pub use spec::{
+    EvaluatorSpec, Hedge, IslandSpec, IslandsSpec, JobBudget, JobData, JobSpec, PromptSpec, ReflectionSpec,
+};
 pub use toolbox::{JobTools, Toolbox, prompt_evaluator};

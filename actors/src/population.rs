@@ -285,7 +285,8 @@ impl PopulationState {
             validation: ledger.validation_mean(candidate.id()),
         };
         let best = finish.best.and_then(|id| ledger.candidate(id)).map(known);
-        let seed = known(&self.arguments.settings.seeds[0]);
+        // An island may have begun elsewhere.
+        let seed = known(&self.arguments.means.prepared.spec.seeds[0]);
         let account = self.run.account();
         let (spent, closing_evaluation) = (account.spent(), account.closing_evaluation());
         let finished = Box::new(Finished { finish, seed, best, spent, closing_evaluation });

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use evohub_evaluation::{DataConfig, GenerationConfig, OutputConfig, ScoreConfig};
+use evohub_evolution::variation::parameter::ParameterRange;
 use evohub_evolution::{AlgorithmConfig, Candidate, Case, CaseSet, MigrationConfig, VariationLimits};
 use evohub_llm::{ModelName, PriceConfig, ProviderConfig};
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,9 @@ pub struct JobSpec {
     pub limits: VariationLimits,
     /// Weights of operators that replace the standard ones, by name; 0 switches one off.
     pub operators: BTreeMap<String, f64>,
+    /// Numeric parameters that evolve beside the text, by name, each with the range in which it may move.
+    #[serde(default)]
+    pub parameters: BTreeMap<String, ParameterRange>,
     /// What it may spend.
     pub budget: JobBudget,
     /// Most evaluations and proposals under way at once; `None`: what the evaluator can use.
@@ -44,19 +48,63 @@ pub struct JobSpec {
     pub hedge: Hedge,
 }
 
+impl JobSpec {
+    /// What evolves prompts on an island.
+    pub fn algorithm_on(&self, island: u32) -> &AlgorithmConfig {
+        self.island(island).and_then(|own| own.algorithm.as_ref()).unwrap_or(&self.algorithm)
+    }
+
+    /// Weights of operators on an island that replace the standard ones, by name.
+    pub fn operators_on(&self, island: u32) -> BTreeMap<String, f64> {
+        let own = self.island(island).into_iter().flat_map(|own| own.operators.clone());
+        self.operators.clone().into_iter().chain(own).collect()
+    }
+
+    /// Where the search of an island starts.
+    pub fn seeds_on(&self, island: u32) -> &[Candidate] {
+        self.island(island).map(|own| &own.seeds).filter(|own| !own.is_empty()).unwrap_or(&self.seeds)
+    }
+
+    /// Validation cases that the search of an island ranks on, with its share of the evaluations.
+    pub fn ranking_cases_on(&self, island: u32) -> usize {
+        let share = self.budget.evaluations.map(|most| most / u64::from(self.islands.count));
+        self.algorithm_on(island).ranking_cases(self.data.search.validation.len(), share)
+    }
+
+    fn island(&self, island: u32) -> Option<&IslandSpec> {
+        self.islands.each.get(island as usize)
+    }
+}
+
 /// Populations that evolve apart. They divide the budget among them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct IslandsSpec {
     /// How many, 1 or more.
     pub count: u32,
     /// How they exchange candidates.
     pub migration: MigrationConfig,
+    /// What the first islands have of their own, in order; the rest are as the job says.
+    #[serde(default)]
+    pub each: Vec<IslandSpec>,
 }
 
 impl Default for IslandsSpec {
     fn default() -> Self {
-        Self { count: 1, migration: MigrationConfig::default() }
+        Self { count: 1, migration: MigrationConfig::default(), each: vec![] }
     }
+}
+
+/// What an island has of its own, in the place of what the job says.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct IslandSpec {
+    /// Its algorithm.
+    pub algorithm: Option<AlgorithmConfig>,
+    /// Weights of operators that replace the job's, by name; 0 switches one off.
+    pub operators: BTreeMap<String, f64>,
+    /// Where its search starts; empty: where the job's does. The report compares with the job's first seed all the
+    /// same.
+    pub seeds: Vec<Candidate>,
 }
 
 /// When an evaluation that takes much longer than the rest is given to another node as well.

@@ -1,5 +1,8 @@
 //! Whole jobs on real actors and a real store, with an evaluator that costs nothing.
 
+mod islands;
+mod settings;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -57,6 +60,7 @@ fn spec(algorithm: AlgorithmConfig) -> JobSpec {
         algorithm,
         limits: VariationLimits::default(),
         operators: BTreeMap::new(),
+        parameters: BTreeMap::new(),
         budget: JobBudget { evaluations: Some(600), ..JobBudget::default() },
         slots: Some(8),
         providers: BTreeMap::new(),
@@ -297,7 +301,7 @@ async fn a_journal_that_dies_takes_nothing_along_that_is_not_done_again() {
 /// A job of three islands in a ring.
 fn archipelago(algorithm: AlgorithmConfig) -> JobSpec {
     let migration = MigrationConfig { every: 1, ..MigrationConfig::default() };
-    let islands = IslandsSpec { count: 3, migration };
+    let islands = IslandsSpec { count: 3, migration, ..IslandsSpec::default() };
     let budget = JobBudget { evaluations: Some(2_400), ..JobBudget::default() };
     JobSpec { islands, budget, ..spec(algorithm) }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use evohub_evaluation::{Evaluator, PromptEvaluator, Renderer, ScoreContext, Variables, scorer};
 use evohub_evolution::optimizers::OptimizerFactory;
+use evohub_evolution::variation::parameter::{ParameterRange, TuneParameter};
 use evohub_evolution::variation::standard::{standard_operators, standard_rewrites};
 use evohub_evolution::{AlgorithmConfig, Case, CostModel, Failure, Operator, Operators};
 use evohub_llm::{
@@ -36,6 +37,8 @@ type RegistrySetup = dyn Fn(ModelRegistry) -> ModelRegistry + Send + Sync;
 /// This node's share of what all nodes may ask for.
 type Share = dyn Fn() -> f64 + Send + Sync;
 
+/// Of the operator that tunes parameters, where a job declares any; the standard operators weigh 100 together.
+const TUNE_PARAMETER_WEIGHT: f64 = 8.0;
 /// Answers are assumed to be no longer than this where nothing limits them.
 const LONGEST_ANSWER: u32 = 1_024;
 /// Characters between the two points from which a linear bound is found.
@@ -95,8 +98,20 @@ impl Toolbox {
 
     /// Names of the operators that jobs may weigh.
     pub fn operator_names(&self) -> Vec<String> {
-        let plain = standard_operators().into_iter().chain(self.operators.clone());
-        Operators::new(plain.collect(), standard_rewrites()).names()
+        Operators::new(self.plain_operators(&BTreeMap::new()), standard_rewrites()).names()
+    }
+
+    /// The operators that need no model, each with its weight unless a job sets another.
+    fn plain_operators(
+        &self,
+        parameters: &BTreeMap<String, ParameterRange>,
+    ) -> Vec<(Arc<dyn Operator>, f64)> {
+        let tune: Arc<dyn Operator> = Arc::new(TuneParameter::new(parameters.clone()));
+        let tune_weight = if parameters.is_empty() { 0.0 } else { TUNE_PARAMETER_WEIGHT };
+        let mut plain = standard_operators();
+        plain.push((tune, tune_weight));
+        plain.extend(self.operators.clone());
+        plain
     }
 
     /// Sets up the registry that jobs open their models from: how local models are loaded, who hears how one is
@@ -137,13 +152,30 @@ impl Toolbox {
             fingerprint: evaluator.fingerprint(),
             evaluator,
             reflection: reflection.transpose()?,
-            operators: Arc::new(self.operators(&spec.operators)?),
-            optimizer: self.optimizer(&spec.algorithm)?,
+            islands: (0..spec.islands.count)
+                .map(|island| self.island_tools(spec, island))
+                .collect::<Result<_, EngineError>>()?,
+        })
+    }
+
+    fn island_tools(&self, spec: &JobSpec, island: u32) -> Result<IslandTools, EngineError> {
+        let open = || {
+            let operators = Arc::new(self.operators(&spec.operators_on(island), &spec.parameters)?);
+            Ok(IslandTools { operators, optimizer: self.optimizer(spec.algorithm_on(island))? })
+        };
+        open().map_err(|error| match error {
+            EngineError::Spec(message) if (island as usize) < spec.islands.each.len() => {
+                EngineError::Spec(format!("`islands.each[{island}]`: {message}"))
+            }
+            other => other,
         })
     }
 
     /// The factory of the optimizer that a job names, if it is none of the algorithms of evohub itself.
-    fn optimizer(&self, algorithm: &AlgorithmConfig) -> Result<Option<Arc<dyn OptimizerFactory>>, EngineError> {
+    fn optimizer(
+        &self,
+        algorithm: &AlgorithmConfig,
+    ) -> Result<Option<Arc<dyn OptimizerFactory>>, EngineError> {
         let AlgorithmConfig::Custom(custom) = algorithm else { return Ok(None) };
         let name = &custom.optimizer;
         let factory = self.optimizers.get(name).cloned().ok_or_else(|| {
@@ -178,13 +210,21 @@ impl Toolbox {
     }
 
     /// The standard operators and those added, with the weights that a job sets.
-    fn operators(&self, weights: &BTreeMap<String, f64>) -> Result<Operators, EngineError> {
-        let plain: Vec<_> = standard_operators().into_iter().chain(self.operators.clone()).collect();
+    fn operators(
+        &self,
+        weights: &BTreeMap<String, f64>,
+        parameters: &BTreeMap<String, ParameterRange>,
+    ) -> Result<Operators, EngineError> {
+        let plain = self.plain_operators(parameters);
         let rewrites = standard_rewrites();
         let names: Vec<String> = Operators::new(plain.clone(), rewrites.clone()).names();
         if let Some(unknown) = weights.keys().find(|name| !names.contains(name)) {
             let known = names.join(", ");
             return Err(EngineError::Spec(format!("there is no operator `{unknown}`; there are: {known}")));
+        }
+        if parameters.is_empty() && weights.get(TuneParameter::NAME).is_some_and(|weight| *weight > 0.0) {
+            let message = format!("`{}` has nothing to tune: declare `parameters`", TuneParameter::NAME);
+            return Err(EngineError::Spec(message));
         }
         let weight = |name: &str, standard: f64| weights.get(name).copied().unwrap_or(standard);
         let plain = plain.into_iter().map(|(operator, standard)| {
@@ -242,10 +282,15 @@ pub struct JobTools {
     pub(crate) fingerprint: String,
     pub(crate) evaluator: Arc<dyn Evaluator>,
     reflection: Option<Reflection>,
+    islands: Vec<IslandTools>,
+    providers: Vec<ProviderProbe>,
+}
+
+/// What an island searches with.
+pub(crate) struct IslandTools {
     pub(crate) operators: Arc<Operators>,
     /// What makes the optimizer, where it is the embedding program's own.
     pub(crate) optimizer: Option<Arc<dyn OptimizerFactory>>,
-    providers: Vec<ProviderProbe>,
 }
 
 impl JobTools {
@@ -257,6 +302,11 @@ impl JobTools {
     /// What measures the candidates.
     pub fn evaluator(&self) -> &Arc<dyn Evaluator> {
         &self.evaluator
+    }
+
+    /// What an island searches with.
+    pub(crate) fn of_island(&self, island: u32) -> &IslandTools {
+        &self.islands[island as usize]
     }
 
     /// Upper bounds on what an evaluation and a proposal take; zero dollars where no price is known.

@@ -44,6 +44,7 @@ pub(crate) fn spec(name: &str, prompts: Vec<Candidate>, cases_each: usize, slots
         algorithm: AlgorithmConfig::Ga(algorithm),
         limits: VariationLimits::default(),
         operators: BTreeMap::new(),
+        parameters: BTreeMap::new(),
         budget: JobBudget { evaluations: Some(evaluations), ..JobBudget::default() },
         slots,
         providers: BTreeMap::new(),

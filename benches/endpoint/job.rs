@@ -64,6 +64,7 @@ pub(crate) fn spec(
         algorithm,
         limits: VariationLimits::default(),
         operators: BTreeMap::new(),
+        parameters: BTreeMap::new(),
         budget: JobBudget { evaluations: Some(evaluations), ..JobBudget::default() },
         slots: None,
         providers: BTreeMap::from([("lab".to_owned(), provider)]),

@@ -105,6 +105,7 @@ fn spec(endpoint: &str) -> JobSpec {
         algorithm: AlgorithmConfig::Ga(algorithm),
         limits: VariationLimits::default(),
         operators: BTreeMap::new(),
+        parameters: BTreeMap::new(),
         budget: JobBudget { evaluations: Some(EVALUATIONS), ..JobBudget::default() },
         slots: None,
         providers: BTreeMap::from([("lab".to_owned(), provider)]),

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use evohub_evolution::variation::parameter::ParameterRange;
 use evohub_evolution::{Candidate, Case, Digest, Evaluation, Failure, Objectives};
 use evohub_llm::{ChatModel, ChatRequest, ChatResponse, FinishReason};
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,31 @@ pub struct GenerationConfig {
     pub temperature: Option<f64>,
     /// Nucleus sampling, 0 to 1; `None` leaves it to the provider.
     pub top_p: Option<f64>,
+}
+
+impl GenerationConfig {
+    /// The numbers that a candidate's parameters go before: the name of each, its value here, and the highest that it
+    /// may have; the lowest is 0.
+    pub fn parameters(&self) -> [(&'static str, Option<f64>, f64); 2] {
+        [("temperature", self.temperature, 2.0), ("top_p", self.top_p, 1.0)]
+    }
+
+    /// Whether a parameter of candidates may move in a range.
+    ///
+    /// # Errors
+    /// What is wrong, with the parameters that there are or the values that this one may have.
+    pub fn check_range(name: &str, range: &ParameterRange) -> Result<(), String> {
+        let known = Self::default().parameters();
+        let Some((_, _, most)) = known.iter().find(|(known, ..)| *known == name) else {
+            let known = known.map(|(known, ..)| format!("`{known}`")).join(" and ");
+            return Err(format!("there is no parameter `{name}` that candidates may set; there are {known}"));
+        };
+        if range.low() >= 0.0 && range.high() <= *most {
+            return Ok(());
+        }
+        let (low, high) = (range.low(), range.high());
+        Err(format!("must lie between 0 and {most}, and goes from {low} to {high}"))
+    }
 }
 
 /// Asks a model with the candidate's prompt and scores what it answers.

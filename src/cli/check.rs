@@ -1,6 +1,6 @@
 //! `evohub check`: what a job would do and cost.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ pub(crate) fn check(global: &Global, output: &Output, arguments: &CheckArguments
     local.for_each(|name| toolbox.add_model(Arc::new(UnopenedModel::new(name.clone()))));
     let prepared = PreparedJob::new(file.spec.clone(), &toolbox)?;
     file.warnings.iter().for_each(|warning| output.warning(warning));
-    let mut lines = overview(&file, &prepared);
+    let mut lines = overview(&file);
     lines.extend(Bill::new(&file.spec, &prepared)?.lines());
     lines.push(("store", format!("{address} (not opened)")));
     let text: Vec<String> = lines.iter().map(|(name, what)| format!("{name:<13}{what}")).collect();
@@ -60,13 +60,16 @@ fn models(spec: &JobSpec) -> Vec<&ModelName> {
 }
 
 /// What the job would do.
-fn overview(file: &JobFile, prepared: &PreparedJob) -> Vec<(&'static str, String)> {
+fn overview(file: &JobFile) -> Vec<(&'static str, String)> {
     let spec = &file.spec;
     let mut lines = vec![("name", spec.name.clone()), ("seeds", spec.seeds.len().to_string())];
     for part in &file.parts {
         lines.push((part.split.as_str(), format!("{} cases, {}", part.cases, part.origin)));
         if part.split == Split::Validation {
-            lines.push(("", format!("the search ranks on {} of them", prepared.settings.ranking_cases)));
+            let cases: BTreeSet<usize> =
+                (0..spec.islands.count).map(|island| spec.ranking_cases_on(island)).collect();
+            let cases: Vec<String> = cases.iter().map(ToString::to_string).collect();
+            lines.push(("", format!("the search ranks on {} of them", cases.join(" or "))));
         }
     }
     if let EvaluatorSpec::Prompt(prompt) = &spec.evaluator {
@@ -82,6 +85,10 @@ fn overview(file: &JobFile, prepared: &PreparedJob) -> Vec<(&'static str, String
     ));
     lines.push(("algorithm", spec.algorithm.name().to_owned()));
     lines.extend(file.choice.map(|reason| ("", format!("chosen: {reason}"))));
+    let own = (0..).zip(&spec.islands.each).filter_map(|(island, own)| {
+        Some(("", format!("on island {island}: {}", own.algorithm.as_ref()?.name())))
+    });
+    lines.extend(own);
     lines
 }
 
@@ -136,11 +143,16 @@ impl Bill {
             }
         };
         let evaluations = spec.budget.evaluations;
+        let count = spec.islands.count;
+        let proposals = |most: u64| {
+            let share = most / u64::from(count);
+            (0..count).map(|island| spec.algorithm_on(island).proposals(share)).sum()
+        };
         Ok(Self {
             evaluations,
             closing: 2 * spec.data.test.len() as u64,
             calls: 1 + judges(prompt),
-            proposals: spec.reflection.as_ref().and(evaluations).map(|most| spec.algorithm.proposals(most)),
+            proposals: spec.reflection.as_ref().and(evaluations).map(proposals),
             evaluation_dollars: evaluation_dollars(spec, prepared),
             proposal_dollars,
             unpriced,
@@ -209,7 +221,8 @@ fn evaluation_dollars(spec: &JobSpec, prepared: &PreparedJob) -> Option<(f64, f6
     let all = || spec.data.search.train.iter().chain(&spec.data.search.validation).chain(&spec.data.test);
     let case = all().max_by_key(|case| case.input.len())?;
     let evaluator = prepared.tools.evaluator();
-    let near = spec.seeds.iter().map(|seed| evaluator.cost_limit(seed, case));
+    let seeds = (0..spec.islands.count).flat_map(|island| spec.seeds_on(island)).chain(&spec.seeds[..1]);
+    let near = seeds.map(|seed| evaluator.cost_limit(seed, case));
     let near = near.collect::<Option<Vec<f64>>>()?.into_iter().max_by(f64::total_cmp)?;
     let grown = BTreeMap::from([(INSTRUCTION.to_owned(), "x".repeat(spec.limits.max_component_length))]);
     let shots = all().filter_map(|case| {

@@ -231,6 +231,7 @@ impl Setup {
             algorithm: AlgorithmConfig::Gepa(GepaConfig::default()),
             limits: VariationLimits::default(),
             operators: BTreeMap::new(),
+            parameters: BTreeMap::new(),
             budget: JobBudget::default(),
             slots: None,
             providers: self.providers.clone(),

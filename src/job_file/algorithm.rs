@@ -12,6 +12,8 @@ use super::document::Document;
 use super::error::JobFileError;
 use super::known::suggestion;
 
+/// The table of the job's algorithm.
+pub(super) const KEY: &str = "algorithm";
 /// The name under which an algorithm is chosen for the job.
 const AUTO: &str = "auto";
 
@@ -46,7 +48,7 @@ impl Algorithm {
     ) -> Result<(AlgorithmConfig, Option<&'static str>), JobFileError> {
         match self {
             Self::Given(algorithm) => {
-                check_reflection(document, &algorithm, reflection)?;
+                check_reflection(document, KEY, &algorithm, reflection)?;
                 Ok((*algorithm, None))
             }
             Self::Auto(AutoSettings { objectives, reproducible }) => {
@@ -60,6 +62,7 @@ impl Algorithm {
 /// Whether an algorithm that cannot do without a reflection model has one.
 pub(super) fn check_reflection(
     document: &Document,
+    key: &str,
     algorithm: &AlgorithmConfig,
     reflection: bool,
 ) -> Result<(), JobFileError> {
@@ -67,7 +70,7 @@ pub(super) fn check_reflection(
         return Ok(());
     }
     let message = format!("`{}` needs a model to ask: set `model.reflection`", algorithm.name());
-    Err(document.error("algorithm.name", message))
+    Err(document.error(&format!("{key}.name"), message))
 }
 
 /// What evolves prompts where a job file does not say.
@@ -93,35 +96,62 @@ impl ReadSettings for Reader<'_, '_> {
     }
 }
 
-pub(super) fn read(document: &Document, mut table: Spanned<DeValue<'_>>) -> Result<Algorithm, JobFileError> {
+/// Reads the table of the job.
+pub(super) fn read(document: &Document, table: Spanned<DeValue<'_>>) -> Result<Algorithm, JobFileError> {
+    let (name, table) = named_table(document, KEY, table)?;
+    if name == AUTO {
+        return Ok(Algorithm::Auto(Reader { document, table }.read()?));
+    }
+    let known = AlgorithmConfig::NAMES.iter().copied().chain([AUTO]);
+    Ok(Algorithm::Given(Box::new(given(document, KEY, &name, table, known)?)))
+}
+
+/// Reads the table of an island, which stands under this key.
+pub(super) fn read_of_island(
+    document: &Document,
+    key: &str,
+    table: Spanned<DeValue<'_>>,
+) -> Result<AlgorithmConfig, JobFileError> {
+    let (name, table) = named_table(document, key, table)?;
+    if name == AUTO {
+        let message = "name an algorithm: `auto` chooses for the whole job alone";
+        return Err(document.error(&format!("{key}.name"), message));
+    }
+    given(document, key, &name, table, AlgorithmConfig::NAMES.iter().copied())
+}
+
+/// The name in a table, and the rest of it.
+fn named_table<'i>(
+    document: &Document,
+    key: &str,
+    mut table: Spanned<DeValue<'i>>,
+) -> Result<(String, Spanned<DeValue<'i>>), JobFileError> {
     let name = match table.get_mut() {
         DeValue::Table(table) => table.remove("name"),
-        _ => {
-            return Err(
-                document.error("algorithm", "write a table: `[algorithm]`, then `name = \"auto\"` below it")
-            );
-        }
+        _ => return Err(document.error(key, "write a table with a `name`, as in { name = \"gepa\" }")),
     };
-    let name = match &name {
-        Some(name) => {
-            name.get_ref().as_str().ok_or_else(|| document.error("algorithm.name", "write a text"))?
-        }
-        None => AUTO,
-    };
-    let reader = Reader { document, table };
-    if name == AUTO {
-        return Ok(Algorithm::Auto(reader.read()?));
-    }
-    let algorithm = AlgorithmConfig::read(name, reader).unwrap_or_else(|| {
-        let known = AlgorithmConfig::NAMES.iter().copied().chain([AUTO]);
+    let text = name.as_ref().map_or(Some(AUTO), |name| name.get_ref().as_str()).map(str::to_owned);
+    let name = text.ok_or_else(|| document.error(&format!("{key}.name"), "write a text"))?;
+    Ok((name, table))
+}
+
+/// The algorithm of this name, with the settings of the table.
+fn given(
+    document: &Document,
+    key: &str,
+    name: &str,
+    table: Spanned<DeValue<'_>>,
+    known: impl Iterator<Item = &'static str>,
+) -> Result<AlgorithmConfig, JobFileError> {
+    let algorithm = AlgorithmConfig::read(name, Reader { document, table }).unwrap_or_else(|| {
         let message = format!("there is no algorithm `{name}`; {}", suggestion(name, known));
-        Err(document.error("algorithm.name", message))
+        Err(document.error(&format!("{key}.name"), message))
     })?;
     algorithm.validate().map_err(|message| {
         // The message quotes the keys that it is about.
-        let mut quoted = message.split('`').skip(1).step_by(2).map(|key| format!("algorithm.{key}"));
-        let key = quoted.find(|key| document.has(key)).unwrap_or_else(|| "algorithm".to_owned());
+        let mut quoted = message.split('`').skip(1).step_by(2).map(|quoted| format!("{key}.{quoted}"));
+        let key = quoted.find(|key| document.has(key)).unwrap_or_else(|| key.to_owned());
         document.error(&key, message)
     })?;
-    Ok(Algorithm::Given(Box::new(algorithm)))
+    Ok(algorithm)
 }

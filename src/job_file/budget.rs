@@ -1,10 +1,10 @@
 //! The table `[budget]`.
 
-use evohub_actors::JobBudget;
-use evohub_evolution::AlgorithmConfig;
+use evohub_actors::{JobBudget, JobSpec};
 
 use super::document::Document;
 use super::error::JobFileError;
+use super::islands;
 use super::raw::RawBudget;
 
 /// Evaluations beside those of the seeds without which nothing can be found.
@@ -38,32 +38,32 @@ pub(super) fn budget(document: &Document, raw: &RawBudget) -> Result<JobBudget, 
     Ok(budget)
 }
 
-/// Whether the evaluations are enough to measure the seeds and to try something.
-pub(super) fn check(
-    document: &Document,
-    budget: JobBudget,
-    algorithm: &AlgorithmConfig,
-    seeds: usize,
-    validation: usize,
-    islands: u32,
-) -> Result<(), JobFileError> {
-    let Some(whole) = budget.evaluations else { return Ok(()) };
+/// Whether the evaluations are enough to measure the seeds and to try something, on every island.
+pub(super) fn check(document: &Document, spec: &JobSpec) -> Result<(), JobFileError> {
+    let Some(whole) = spec.budget.evaluations else { return Ok(()) };
+    let count = spec.islands.count;
+    let needed =
+        |island: &u32| (spec.seeds_on(*island).len() * spec.ranking_cases_on(*island)) as u64 + LEAST_SEARCH;
+    let Some(neediest) = (0..count).rev().max_by_key(needed) else { return Ok(()) };
+    let least = needed(&neediest);
     // Each island has its share.
-    let most = whole / u64::from(islands);
-    let cases = algorithm.ranking_cases(validation, Some(most));
-    let least = (seeds * cases) as u64 + LEAST_SEARCH;
-    if most >= least {
+    if whole / u64::from(count) >= least {
         return Ok(());
     }
+    let (seeds, cases) = (spec.seeds_on(neediest).len(), spec.ranking_cases_on(neediest));
     let prompts =
         if seeds == 1 { "the seed prompt".to_owned() } else { format!("each of {seeds} seed prompts") };
-    let (each, least) = match islands {
-        1 => (String::new(), least),
-        count => (format!(" on each of {count} islands"), least * u64::from(count)),
+    let each = match count {
+        1 => String::new(),
+        count if spec.islands.each.is_empty() => format!(" on each of {count} islands"),
+        count => format!(" on island {neediest}, which has one of {count} shares"),
     };
+    let own = spec.islands.each.get(neediest as usize).filter(|own| own.algorithm.is_some());
+    let table = own.map_or_else(String::new, |_| format!("{}.", islands::key(neediest as usize)));
+    let least = least * u64::from(count);
     let message = format!(
         "{whole} evaluations are too few: {prompts} takes {cases} to be measured{each}, and a search at least \
-         {LEAST_SEARCH} more; write {least} or more, or a smaller `algorithm.ranking_cases`"
+         {LEAST_SEARCH} more; write {least} or more, or a smaller `{table}algorithm.ranking_cases`"
     );
     Err(document.error("budget.evaluations", message))
 }

@@ -1,5 +1,6 @@
 //! The tables `[template]`, `[generation]`, `[output]` and `[score]`: how a prompt is measured.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -7,6 +8,7 @@ use evohub_actors::PromptSpec;
 use evohub_evaluation::scorer::{self, Metric};
 use evohub_evaluation::{GenerationConfig, Renderer, ScoreConfig, ScoreContext, Scorer, Variables};
 use evohub_evolution::Case;
+use evohub_evolution::variation::parameter::ParameterRange;
 use evohub_llm::registry::LOCAL;
 
 use super::document::Document;
@@ -50,7 +52,7 @@ pub(super) fn evaluator(
     }
     let scorer = scorer::build(&raw.score, &context)
         .map_err(|error| document.error(&format!("score.{}", error.key), error.kind.to_string()))?;
-    check_generation(document, &raw.generation)?;
+    check_generation(document, &raw.generation, &raw.parameters)?;
 
     let spec = PromptSpec {
         model: models.task.clone(),
@@ -71,12 +73,19 @@ fn generation(raw: &RawJob, models: &Models) -> GenerationConfig {
     GenerationConfig { max_output_tokens: raw.generation.max_output_tokens.or(standard), ..raw.generation }
 }
 
-fn check_generation(document: &Document, generation: &GenerationConfig) -> Result<(), JobFileError> {
-    let ranges = [("temperature", generation.temperature, 2.0), ("top_p", generation.top_p, 1.0)];
-    for (key, value, most) in ranges {
+fn check_generation(
+    document: &Document,
+    generation: &GenerationConfig,
+    parameters: &BTreeMap<String, ParameterRange>,
+) -> Result<(), JobFileError> {
+    for (key, value, most) in generation.parameters() {
         if value.is_some_and(|value| !(0.0..=most).contains(&value)) {
             return Err(document.error(&format!("generation.{key}"), format!("must be from 0 to {most}")));
         }
+    }
+    for (name, range) in parameters {
+        GenerationConfig::check_range(name, range)
+            .map_err(|message| document.error(&format!("parameters.{name}"), message))?;
     }
     if generation.max_output_tokens == Some(0) {
         return Err(document.error("generation.max_output_tokens", "must be 1 or more"));

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use evohub_actors::{Hedge, ReflectionSpec};
 use evohub_evaluation::{DataConfig, GenerationConfig, OutputConfig, ScoreConfig};
 use evohub_evolution::migration::{Acceptance, Departure, Topology};
-use evohub_evolution::{Candidate, MigrationConfig, VariationLimits};
+use evohub_evolution::variation::parameter::ParameterRange;
+use evohub_evolution::{AlgorithmConfig, Candidate, MigrationConfig, VariationLimits};
 use evohub_llm::{ModelName, PriceConfig, ProviderConfig};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -15,6 +16,7 @@ use toml::de::DeValue;
 use super::algorithm::{self, Algorithm};
 use super::document::Document;
 use super::error::JobFileError;
+use super::islands;
 
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -40,6 +42,7 @@ pub(super) struct RawJob {
     pub(super) hedge: Hedge,
     pub(super) limits: VariationLimits,
     pub(super) operators: BTreeMap<String, f64>,
+    pub(super) parameters: BTreeMap<String, ParameterRange>,
     pub(super) providers: BTreeMap<String, ProviderConfig>,
     pub(super) prices: BTreeMap<String, PriceConfig>,
 }
@@ -124,6 +127,21 @@ pub(super) struct RawIslands {
     pub(super) size: Option<u32>,
     pub(super) send: Departure,
     pub(super) accept: Acceptance,
+    /// Read apart, for the algorithms in it.
+    #[serde(rename = "each")]
+    _each: Option<IgnoredAny>,
+}
+
+/// What one island has of its own.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawIsland {
+    pub(super) prompts: Vec<String>,
+    pub(super) operators: BTreeMap<String, f64>,
+    #[serde(rename = "algorithm")]
+    _algorithm: Option<IgnoredAny>,
+    #[serde(skip)]
+    pub(super) algorithm: Option<AlgorithmConfig>,
 }
 
 impl RawIslands {
@@ -149,14 +167,44 @@ pub(super) struct RawBudget {
     pub(super) minutes: Option<f64>,
 }
 
+/// A document, read.
+pub(super) struct Read {
+    pub(super) job: RawJob,
+    pub(super) algorithm: Algorithm,
+    /// What islands have of their own.
+    pub(super) each: Vec<RawIsland>,
+}
+
 /// Reads the whole document.
-pub(super) fn read(document: &Document) -> Result<(RawJob, Algorithm), JobFileError> {
+pub(super) fn read(document: &Document) -> Result<Read, JobFileError> {
     let mut tree = document.tree()?;
-    let algorithm = match tree.get_mut().remove("algorithm") {
+    let algorithm = match tree.get_mut().remove(algorithm::KEY) {
         Some(table) => algorithm::read(document, table)?,
         None => algorithm::standard(),
     };
+    let each = match tree.get_mut().get_mut("islands").map(Spanned::get_mut) {
+        Some(DeValue::Table(islands)) => islands.remove("each"),
+        _ => None,
+    };
+    let each = each.map_or_else(|| Ok(vec![]), |each| read_each(document, each))?;
     let span = tree.span();
     let whole = Spanned::new(span, DeValue::Table(tree.into_inner()));
-    Ok((document.read(whole, &[])?, algorithm))
+    Ok(Read { job: document.read(whole, &[])?, algorithm, each })
+}
+
+fn read_each(document: &Document, each: Spanned<DeValue<'_>>) -> Result<Vec<RawIsland>, JobFileError> {
+    let DeValue::Array(each) = each.into_inner() else {
+        return Err(document.error(islands::EACH, "write `[[islands.each]]`, once for each island"));
+    };
+    let island = |(index, mut island): (usize, Spanned<DeValue<'_>>)| {
+        let algorithm = match island.get_mut() {
+            DeValue::Table(table) => table.remove(algorithm::KEY),
+            _ => None,
+        };
+        let key = format!("{}.{}", islands::key(index), algorithm::KEY);
+        let algorithm =
+            algorithm.map(|table| algorithm::read_of_island(document, &key, table)).transpose()?;
+        Ok(RawIsland { algorithm, ..document.read(island, &[])? })
+    };
+    each.into_iter().enumerate().map(island).collect()
 }

@@ -1,3 +1,6 @@
+mod islands;
+
+use evohub_evolution::variation::parameter::Scale;
 use evohub_evolution::{AlgorithmConfig, Placement, Split};
 use tempfile::TempDir;
 
@@ -164,7 +167,8 @@ fn local_models_are_looked_up_and_asked_for_short_labels() {
 #[test]
 fn settings_hold_for_the_algorithm_that_they_name() {
     let folder = folder();
-    let file = parse(&folder, JOB, &["algorithm={ name = \"ga\", population = 4 }"]).unwrap();
+    let settings = ["algorithm={ name = \"ga\", population = 4 }", "model.reflection=lab:teacher"];
+    let file = parse(&folder, JOB, &settings).unwrap();
     let own = file.spec_with("ga", 7).unwrap();
     assert_eq!((&own.algorithm, own.seed), (&file.spec.algorithm, 7));
     for name in AlgorithmConfig::NAMES {
@@ -180,4 +184,37 @@ fn settings_hold_for_the_algorithm_that_they_name() {
     assert_eq!(other.algorithm, parse(&folder, JOB, &["algorithm.name=gepa"]).unwrap().spec.algorithm);
     let error = file.spec_with("gepaa", 0).unwrap_err();
     assert!(error.to_string().contains("did you mean `gepa`?"), "{error}");
+}
+
+#[test]
+fn parameters_have_ranges_in_which_they_move() {
+    let folder = folder();
+    let ranges = "[parameters]\ntemperature = { low = 0.0, high = 1.2 }\n\
+                  top_p = { low = 0.1, high = 1.0, scale = \"log\", step = 0.05 }\n";
+    let file = parse(&folder, &format!("{JOB}{ranges}"), &["operators.tune_parameter=20"]).unwrap();
+    let of = |name: &str| &file.spec.parameters[name];
+    assert_eq!((of("temperature").low(), of("temperature").high()), (0.0, 1.2));
+    assert_eq!((of("top_p").scale(), of("top_p").step()), (Scale::Log, Some(0.05)));
+    file.check_operators(&evohub_actors::Toolbox::default().operator_names()).unwrap();
+    assert!(parse(&folder, JOB, &[]).unwrap().spec.parameters.is_empty());
+}
+
+#[test]
+fn parameters_that_cannot_be_are_told_with_their_line() {
+    let folder = folder();
+    for (line, told) in [
+        ("temperature = { low = 1.0, high = 0.2 }", "`parameters.temperature`: a range goes from a number"),
+        ("temperature = { low = 0.0, high = 3.0 }", "`parameters.temperature`: must lie between 0 and 2"),
+        ("top_k = { low = 1, high = 9 }", "`parameters.top_k`: there is no parameter `top_k`"),
+        ("top_k = { low = 1, high = 9 }", "there are `temperature` and `top_p`"),
+        ("top_p = { low = 0.1, hgih = 9 }", "did you mean `high`?"),
+        ("top_p = { low = 0.1 }", "the key `high` is missing"),
+    ] {
+        let error = parse(&folder, &format!("{JOB}[parameters]\n{line}\n"), &[]).unwrap_err();
+        assert_eq!(error.line(), Some(JOB.lines().count() + 2), "{error}");
+        assert!(error.to_string().contains(told), "{error}");
+    }
+    let error = parse(&folder, JOB, &["operators.tune_parameter=2"]).unwrap_err();
+    assert!(error.to_string().contains("has nothing to tune"), "{error}");
+    parse(&folder, JOB, &["operators.tune_parameter=0"]).unwrap();
 }

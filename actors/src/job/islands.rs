@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use evohub_cluster::placement::{Wanted, choose};
 use evohub_cluster::{MemberState, NodeName};
+use evohub_evolution::statistics::wilson;
 use evohub_monitoring::traces::TraceContext;
 use evohub_store::{Lease, StoreErrorKind};
 use tokio::time::Instant;
@@ -308,18 +309,21 @@ impl JobActorState {
     }
 }
 
-/// The choice of the best island: measured on most cases, then of the highest score, then of the lowest number.
+/// Confidence of the bounds by which the choices of islands are compared.
+const CONFIDENCE: f64 = 0.95;
+
+/// The choice of the best island: of the highest lower bound of its score, then of the lowest number. Islands of
+/// different algorithms measure on different numbers of cases, and neither many cases nor a lucky few make a prompt
+/// good.
 fn merge(islands: &[&Finished]) -> Option<Finished> {
     let standing = |finished: &Finished| {
         let (score, cases) = finished.best.as_ref()?.validation?;
-        Some((cases, score))
+        Some(wilson(score, f64::from(cases), CONFIDENCE).low)
     };
     let mut best = *islands.first()?;
     for other in &islands[1..] {
         let is_better = match (standing(best), standing(other)) {
-            (Some((cases, score)), Some((more, higher))) => {
-                more.cmp(&cases).then(higher.total_cmp(&score)).is_gt()
-            }
+            (Some(bound), Some(higher)) => higher > bound,
             (None, Some(_)) => true,
             _ => false,
         };
@@ -327,7 +331,10 @@ fn merge(islands: &[&Finished]) -> Option<Finished> {
             best = other;
         }
     }
-    let mut whole = Finished { seed: islands[0].seed.clone(), ..best.clone() };
+    // Not every island need have begun with the seed that the report compares with.
+    let cases = |finished: &&&Finished| finished.seed.validation.map_or(0, |(_, cases)| cases);
+    let seed = islands.iter().rev().max_by_key(cases)?.seed.clone();
+    let mut whole = Finished { seed, ..best.clone() };
     whole.spent = Default::default();
     for island in islands {
         whole.spent.dollars += island.spent.dollars;

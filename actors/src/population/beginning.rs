@@ -10,9 +10,10 @@ use super::PopulationArguments;
 /// The run of an island: from its newest checkpoint, or fresh.
 pub(super) async fn run_of(arguments: &PopulationArguments) -> Result<(Run, u64), ActorProcessingErr> {
     let (settings, cases) = (Arc::clone(&arguments.settings), Arc::clone(&arguments.cases));
-    let operators = Arc::clone(&arguments.means.tools().operators);
+    let tools = arguments.means.tools().of_island(arguments.island);
+    let operators = Arc::clone(&tools.operators);
     let record = arguments.means.node.store.checkpoint(&arguments.means.job, arguments.island).await?;
-    let own = match (&settings.algorithm, arguments.means.tools().optimizer.clone()) {
+    let own = match (&settings.algorithm, tools.optimizer.clone()) {
         (AlgorithmConfig::Custom(custom), Some(factory)) => Some((custom.settings.clone(), factory)),
         _ => None,
     };

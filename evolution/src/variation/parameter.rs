@@ -27,6 +27,9 @@ pub struct TuneParameter {
 }
 
 impl TuneParameter {
+    /// What the operator is called.
+    pub const NAME: &'static str = "tune_parameter";
+
     /// Of parameters, each with the range in which it may move.
     pub fn new(ranges: BTreeMap<String, ParameterRange>) -> Self {
         Self { ranges }
@@ -35,7 +38,7 @@ impl TuneParameter {
 
 impl Operator for TuneParameter {
     fn name(&self) -> &str {
-        "tune_parameter"
+        Self::NAME
     }
 
     fn vary(

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use evohub_evolution::optimizers::suite::{Setup, family_tree, result_of};
 use evohub_evolution::rng::{RunRng, stream};
 use evohub_evolution::{
-    Action, Budget, CaseSet, Checkpoint, Event, Finish, IslandSettings, Migrants, MigrationConfig, Operators,
-    Run, RunEvent, RunSettings,
+    Action, AlgorithmConfig, Budget, CaseSet, Checkpoint, Event, Finish, IslandSettings, Migrants,
+    MigrationConfig, Operators, Run, RunEvent, RunSettings,
 };
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
@@ -19,6 +19,8 @@ pub struct Waters {
     /// How each island goes; the budget is that of all together. Every result and message comes twice where it says
     /// `duplicates`.
     pub setup: Setup,
+    /// Algorithms that the first islands have of their own.
+    pub own: Vec<AlgorithmConfig>,
     pub count: u32,
     pub migration: MigrationConfig,
     /// How many times an island dies and goes on from a checkpoint.
@@ -99,6 +101,10 @@ pub fn sail(waters: &Waters) -> Archipelago {
         let mut settings = whole.for_island(index);
         if let Some(budget) = waters.last_budget.filter(|_| index + 1 == waters.count) {
             settings.budget = budget;
+        }
+        if let Some(own) = waters.own.get(index as usize) {
+            settings.ranking_cases = own.ranking_cases(cases.validation.len(), settings.budget.evaluations);
+            settings.algorithm = own.clone();
         }
         settings.island.validate().unwrap();
         let settings = Arc::new(settings);

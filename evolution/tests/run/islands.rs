@@ -24,6 +24,7 @@ fn gepa() -> AlgorithmConfig {
 fn waters(algorithm: AlgorithmConfig, count: u32, evaluations: u64) -> Waters {
     Waters {
         setup: Setup { slots: 6, ..Setup::new(algorithm, evaluations * u64::from(count)) },
+        own: vec![],
         count,
         migration: MigrationConfig { every: 1, ..MigrationConfig::default() },
         deaths: 0,
@@ -112,6 +113,17 @@ proptest! {
     }
 
     #[test]
+    fn islands_of_different_algorithms_end_alike_whatever_happens(
+        base in archipelagos(), own in prop::collection::vec(algorithms(), 1..5),
+        latencies: u64, slots in 1..40_usize, duplicates: bool, deaths in 0..8_u32,
+    ) {
+        let base = Waters { own, ..base };
+        let other = Setup { latencies, slots, duplicates, ..base.setup.clone() };
+        let other = Waters { setup: other, deaths, ..base.clone() };
+        same_course(&sail(&base), &sail(&other));
+    }
+
+    #[test]
     fn no_budget_is_passed(
         base in archipelagos(), latencies: u64, deaths in 0..4_u32,
         evaluations in proptest::option::of(1..900_u64), dollars in 0.001..0.9_f64,
@@ -194,6 +206,23 @@ fn candidates_travel_as_the_topology_says() {
                 }
             }
             assert!(migrants > 0, "{name}: nobody came to island {to}");
+        }
+    }
+}
+
+/// A genetic algorithm waits for migrants, a steady state does not, and some algorithms do not heed the order.
+#[test]
+fn islands_of_different_algorithms_exchange() {
+    let named = |name: &str| -> AlgorithmConfig {
+        serde_json::from_value(serde_json::json!({ "name": name })).unwrap()
+    };
+    for own in [vec![gepa()], vec![gepa(), named("bandit")], vec![named("nsga2"), named("map-elites")]] {
+        let names: Vec<&str> = own.iter().map(AlgorithmConfig::name).collect();
+        let outcome = sail(&Waters { own: own.clone(), ..waters(ga(), 3, 500) });
+        for (to, isle) in outcome.isles.iter().enumerate() {
+            let migrant = |event: &RunEvent| matches!(event, RunEvent::CandidateBorn { birth, .. } if birth.operator == "migrant");
+            assert!(isle.events.iter().any(migrant), "{names:?}: nobody came to island {to}");
+            assert!(isle.finish.best.is_some(), "{names:?}: island {to} chose nothing");
         }
     }
 }

@@ -25,6 +25,7 @@ fn spec(model: &str) -> JobSpec {
         algorithm: AlgorithmConfig::Gepa(evohub::evolution::optimizers::GepaConfig::default()),
         limits: VariationLimits::default(),
         operators: [].into(),
+        parameters: [].into(),
         budget: JobBudget::default(),
         slots: None,
         providers: [].into(),
