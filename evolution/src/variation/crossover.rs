@@ -46,7 +46,7 @@ impl Operator for UniformCrossover {
             let placement = [first, second].choose(rng)?.placement();
             let parameters = from_either(first.parameters(), second.parameters(), rng);
             let shots = mixed_shots(first.shots(), second.shots(), context.limits.max_shots, rng);
-            Candidate::new(components, placement, shots).ok()?.with_parameters(parameters).ok()
+            Candidate::of_parts(components, placement, shots, parameters).ok()
         })
     }
 }
@@ -138,11 +138,12 @@ mod tests {
     use crate::rng::stream;
     use crate::variation::VariationLimits;
 
-    const CONTEXT: VariationContext<'static> = VariationContext {
-        train: &[],
-        difficulty: &[],
-        limits: VariationLimits { max_shots: 8, max_component_length: 100 },
-    };
+    /// What an operator makes of two parents.
+    fn child(operator: &dyn Operator, parents: [&Candidate; 2], seed: u64) -> Option<Candidate> {
+        let limits = VariationLimits { max_shots: 8, max_component_length: 100 };
+        let context = VariationContext { train: &vec![].into(), difficulty: &[], limits };
+        operator.vary(&parents, &context, &mut stream(seed, "test", 0))
+    }
 
     fn shots(inputs: &[&str]) -> Vec<Shot> {
         inputs.iter().map(|input| Shot { input: (*input).into(), output: "x".into() }).collect()
@@ -159,8 +160,7 @@ mod tests {
         let two = of([("a", "2"), ("b", "2")], Placement::User, &["r", "s", "t"]);
         let mut seen = BTreeSet::new();
         for seed in 0..80 {
-            let rng = &mut stream(seed, "test", 0);
-            let child = UniformCrossover.vary(&[&one, &two], &CONTEXT, rng).unwrap();
+            let child = child(&UniformCrossover, [&one, &two], seed).unwrap();
             assert_eq!(child.shots().len(), 3);
             let text = |name| child.component(name).to_owned();
             seen.insert((text("a"), text("b"), child.placement()));
@@ -176,7 +176,7 @@ mod tests {
         };
         let (one, two) = (with(0.1, 0.2), with(0.3, 0.4));
         for seed in 0..20 {
-            let child = UniformCrossover.vary(&[&one, &two], &CONTEXT, &mut stream(seed, "test", 0)).unwrap();
+            let child = child(&UniformCrossover, [&one, &two], seed).unwrap();
             assert!([with(0.1, 0.4), with(0.3, 0.2)].contains(&child), "{child:?}");
         }
     }
@@ -200,16 +200,16 @@ mod tests {
     fn transplanting_changes_examples_alone() {
         let one = of([("a", "1"), ("b", "1")], Placement::System, &["p"]);
         let two = of([("a", "2"), ("b", "2")], Placement::User, &["q"]);
-        let child = TransplantShots.vary(&[&one, &two], &CONTEXT, &mut stream(0, "test", 0)).unwrap();
-        assert_eq!(child, one.with_shots(shots(&["q"])));
-        assert_eq!(TransplantShots.vary(&[&one, &one], &CONTEXT, &mut stream(0, "test", 0)), None);
+        let expected = one.with_shots(shots(&["q"]));
+        assert_eq!(child(&TransplantShots, [&one, &two], 0), Some(expected));
+        assert_eq!(child(&TransplantShots, [&one, &one], 0), None);
     }
 
     #[test]
     fn sentences_of_both_meet_once() {
         let one = Candidate::from_instruction("Be kind. Be quick.").unwrap();
         let two = Candidate::from_instruction("Be kind. Be exact.").unwrap();
-        let child = |seed| SentenceCrossover.vary(&[&one, &two], &CONTEXT, &mut stream(seed, "test", 0));
+        let child = |seed| child(&SentenceCrossover, [&one, &two], seed);
         let texts: BTreeSet<_> =
             (0..60).filter_map(child).map(|child| child.component(INSTRUCTION).to_owned()).collect();
         assert!(texts.contains("Be kind. Be quick. Be exact."), "{texts:?}");

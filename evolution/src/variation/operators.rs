@@ -115,7 +115,8 @@ mod tests {
             vec![(Arc::new(AddPhrase), 1.0), (Arc::new(MovePlacement), 1.0)];
         let operators = Operators::new(plain, vec![(Rewrite::Reflect, 2.0), (Rewrite::ModelCrossover, 9.0)]);
         let parent = Candidate::from_instruction("Classify it.").unwrap();
-        let context = VariationContext { train: &[], difficulty: &[], limits: VariationLimits::default() };
+        let context =
+            VariationContext { train: &vec![].into(), difficulty: &[], limits: VariationLimits::default() };
         let drawn = |credits: &OperatorCredits| {
             let mut counts =
                 BTreeMap::from(["add_phrase", "move_placement", "reflect"].map(|n| (n.to_owned(), 0.0)));

@@ -4,7 +4,7 @@ use rand::RngExt;
 use rand::seq::IndexedRandom;
 
 use super::child::{any_component, first_new};
-use super::library::{Phrase, PhraseKind, phrases};
+use super::library::{Phrase, PhraseKind};
 use super::segment::{Segments, Unit};
 use super::{Operator, VariationContext};
 use crate::candidate::Candidate;
@@ -31,7 +31,7 @@ impl Operator for AddPhrase {
         rng: &mut RunRng,
     ) -> Option<Candidate> {
         let parent = *parents.first()?;
-        let library = phrases(context.train);
+        let library = context.train.phrases();
         first_new(parents, &context.limits, || {
             let (name, text) = any_component(parent, rng)?;
             let kind =
@@ -49,7 +49,7 @@ impl Operator for AddPhrase {
                 PhraseKind::Cue => false,
                 PhraseKind::Format | PhraseKind::Care | PhraseKind::Labels => rng.random_bool(0.25),
             };
-            let text = if is_first { join(&phrase.text, " ", text) } else { append(text, phrase, &library) };
+            let text = if is_first { join(&phrase.text, " ", text) } else { append(text, phrase, library) };
             parent.with_component(name, text).ok()
         })
     }
@@ -67,7 +67,7 @@ impl Operator for ReplacePhrase {
         rng: &mut RunRng,
     ) -> Option<Candidate> {
         let parent = *parents.first()?;
-        let library = phrases(context.train);
+        let library = context.train.phrases();
         first_new(parents, &context.limits, || {
             let (name, text) = any_component(parent, rng)?;
             let present: Vec<_> = library.iter().filter(|phrase| text.contains(&*phrase.text)).collect();
@@ -116,10 +116,15 @@ mod tests {
     use crate::case::Case;
     use crate::rng::stream;
     use crate::variation::VariationLimits;
+    use crate::variation::library::phrases;
 
     fn children(operator: &dyn Operator, text: &str, train: &[Case]) -> Vec<String> {
         let parent = Candidate::from_instruction(text).unwrap();
-        let context = VariationContext { train, difficulty: &[], limits: VariationLimits::default() };
+        let context = VariationContext {
+            train: &train.to_vec().into(),
+            difficulty: &[],
+            limits: VariationLimits::default(),
+        };
         let child = |seed| operator.vary(&[&parent], &context, &mut stream(seed, "test", 0));
         (0..300).filter_map(child).map(|child| child.component(INSTRUCTION).to_owned()).collect()
     }
