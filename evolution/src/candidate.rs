@@ -1,6 +1,7 @@
 //! One individual of a population.
 
 use std::collections::BTreeMap;
+use std::iter;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -50,17 +51,25 @@ pub struct Shot {
     pub output: String,
 }
 
-/// The content of a candidate, as written in files.
+/// The content of a candidate, as written in files. Each part is shared with the candidates that have the same from it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Content {
-    components: BTreeMap<String, String>,
+    components: Arc<BTreeMap<String, String>>,
     #[serde(default)]
     placement: Placement,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    shots: Vec<Shot>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    parameters: BTreeMap<String, f64>,
+    #[serde(default, skip_serializing_if = "is_bare")]
+    shots: Arc<[Shot]>,
+    #[serde(default, skip_serializing_if = "has_none")]
+    parameters: Arc<BTreeMap<String, f64>>,
+}
+
+fn is_bare(shots: &[Shot]) -> bool {
+    shots.is_empty()
+}
+
+fn has_none(parameters: &BTreeMap<String, f64>) -> bool {
+    parameters.is_empty()
 }
 
 /// One individual: named text components, few-shot examples and numeric parameters. Immutable; a clone is cheap.
@@ -68,6 +77,8 @@ struct Content {
 #[serde(try_from = "Content", into = "Content")]
 pub struct Candidate {
     id: CandidateId,
+    /// Kept, for archives and budgets ask for it again and again.
+    length: usize,
     content: Arc<Content>,
 }
 
@@ -101,7 +112,20 @@ impl Candidate {
         placement: Placement,
         shots: Vec<Shot>,
     ) -> Result<Self, CandidateError> {
-        Content { components, placement, shots, parameters: BTreeMap::new() }.try_into()
+        Self::of_parts(Arc::new(components), placement, shots, Arc::default())
+    }
+
+    /// A candidate of parts that it may share with others.
+    ///
+    /// # Errors
+    /// When no component has text, or a parameter is not finite.
+    pub(crate) fn of_parts(
+        components: Arc<BTreeMap<String, String>>,
+        placement: Placement,
+        shots: Vec<Shot>,
+        parameters: Arc<BTreeMap<String, f64>>,
+    ) -> Result<Self, CandidateError> {
+        Content { components, placement, shots: shots.into(), parameters }.try_into()
     }
 
     /// The same candidate with numeric parameters (`temperature`, `top_p`, …) in place of those it had.
@@ -109,7 +133,7 @@ impl Candidate {
     /// # Errors
     /// When one is not finite.
     pub fn with_parameters(&self, parameters: BTreeMap<String, f64>) -> Result<Self, CandidateError> {
-        Content { parameters, ..Content::clone(&self.content) }.try_into()
+        Content { parameters: Arc::new(parameters), ..Content::clone(&self.content) }.try_into()
     }
 
     /// The same candidate with another text for one component.
@@ -118,7 +142,7 @@ impl Candidate {
     /// When no component would have text.
     pub fn with_component(&self, name: &str, text: impl Into<String>) -> Result<Self, CandidateError> {
         let mut content = Content::clone(&self.content);
-        content.components.insert(name.to_owned(), text.into());
+        Arc::make_mut(&mut content.components).insert(name.to_owned(), text.into());
         content.try_into()
     }
 
@@ -129,7 +153,12 @@ impl Candidate {
 
     /// The same candidate with other examples.
     pub fn with_shots(&self, shots: Vec<Shot>) -> Self {
-        Self::identified(Content { shots, ..Content::clone(&self.content) })
+        Self::identified(Content { shots: shots.into(), ..Content::clone(&self.content) })
+    }
+
+    /// The same candidate with the examples of another.
+    pub(crate) fn with_shots_of(&self, other: &Self) -> Self {
+        Self::identified(Content { shots: other.content.shots.clone(), ..Content::clone(&self.content) })
     }
 
     /// The hash of its content.
@@ -145,6 +174,16 @@ impl Candidate {
     /// The text of a component, empty when it has none of that name.
     pub fn component(&self, name: &str) -> &str {
         self.content.components.get(name).map_or("", String::as_str)
+    }
+
+    /// The named texts, to share them.
+    pub(crate) fn shared_components(&self) -> &Arc<BTreeMap<String, String>> {
+        &self.content.components
+    }
+
+    /// The numeric parameters, to share them.
+    pub(crate) fn shared_parameters(&self) -> &Arc<BTreeMap<String, f64>> {
+        &self.content.parameters
     }
 
     /// Where the instruction stands.
@@ -164,23 +203,22 @@ impl Candidate {
 
     /// Length of all its text in characters, examples included.
     pub fn length(&self) -> usize {
-        let components = self.content.components.values().map(|text| text.chars().count());
-        let shots = self.content.shots.iter().map(|s| s.input.chars().count() + s.output.chars().count());
-        components.chain(shots).sum()
+        self.length
     }
 
     fn identified(content: Content) -> Self {
-        let mut fields: Vec<Vec<u8>> = vec![content.placement.as_str().into()];
-        for (name, text) in &content.components {
-            fields.extend([b"component".to_vec(), name.clone().into(), text.clone().into()]);
-        }
-        for shot in &content.shots {
-            fields.extend([b"shot".to_vec(), shot.input.clone().into(), shot.output.clone().into()]);
-        }
-        for (name, value) in &content.parameters {
-            fields.extend([b"parameter".to_vec(), name.clone().into(), value.to_bits().to_le_bytes().into()]);
-        }
-        Self { id: Digest::of_fields(fields.iter().map(Vec::as_slice)), content: Arc::new(content) }
+        let values: Vec<[u8; 8]> =
+            content.parameters.values().map(|value| value.to_bits().to_le_bytes()).collect();
+        let components = content.components.iter().flat_map(|(name, text)| ["component", name, text]);
+        let shots = content.shots.iter().flat_map(|shot| ["shot", &shot.input, &shot.output]);
+        let texts = iter::once(content.placement.as_str()).chain(components).chain(shots).map(str::as_bytes);
+        let parameters = content.parameters.keys().zip(&values);
+        let parameters =
+            parameters.flat_map(|(name, value)| [b"parameter".as_slice(), name.as_bytes(), value.as_slice()]);
+        let id = Digest::of_fields(texts.chain(parameters));
+        let shots = content.shots.iter().flat_map(|shot| [&shot.input, &shot.output]);
+        let length = content.components.values().chain(shots).map(|text| text.chars().count()).sum();
+        Self { id, length, content: Arc::new(content) }
     }
 }
 
@@ -247,6 +285,17 @@ mod tests {
         let json = serde_json::to_string(&candidate).unwrap();
         let back: Candidate = serde_json::from_str(&json).unwrap();
         assert_eq!((back.id(), back.shots()), (candidate.id(), candidate.shots()));
+    }
+
+    #[test]
+    fn ids_never_change() {
+        let candidate = Candidate::from_instruction("Say yes.")
+            .and_then(|bare| bare.with_component("style", "Häßlich?\n"))
+            .and_then(|both| both.with_parameters(BTreeMap::from([("top_p".into(), 0.25)])))
+            .unwrap()
+            .with_placement(Placement::FirstUser)
+            .with_shots(vec![shot("a", "1"), shot("b", "")]);
+        assert_eq!(candidate.id().to_string(), "497867057f0845e4e27647106005b0f9");
     }
 
     #[test]
