@@ -82,11 +82,8 @@ impl HillClimber {
         self.steps += 1;
         // A generator of its own for each step: what a step draws depends on nothing else.
         let mut rng = stream(context.seed, "step", self.steps);
-        let variation = VariationContext {
-            train: &context.cases.train,
-            difficulty: &[],
-            limits: context.settings.limits,
-        };
+        let variation =
+            VariationContext { train: context.train, difficulty: &[], limits: context.settings.limits };
         let credits = OperatorCredits::default();
         match context.operators.draw(&[&best], false, &credits, &variation, &mut rng) {
             Some(Drawn::Child(child, operator)) if context.ledger.born(child.id()).is_none() => {

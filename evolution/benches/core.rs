@@ -19,7 +19,7 @@ use evohub_evolution::selection::{nondominated_ranks, nsga2_survivors, tournamen
 use evohub_evolution::variation::OperatorCredits;
 use evohub_evolution::variation::operators::Drawn;
 use evohub_evolution::variation::standard::standard_operators;
-use evohub_evolution::{Candidate, Case, Operators, VariationContext, VariationLimits};
+use evohub_evolution::{Candidate, Case, Operators, TrainIndex, VariationContext, VariationLimits};
 use rand::RngExt;
 
 /// Repetitions of which the median is printed.
@@ -39,8 +39,8 @@ fn main() {
 
 /// Generations of a genetic algorithm, and an archive of its children.
 fn generations() -> Vec<Candidate> {
-    let train: Vec<Case> = (0..60).map(case).collect();
-    let difficulty = vec![None; train.len()];
+    let train = TrainIndex::from((0..60).map(case).collect::<Vec<_>>());
+    let difficulty = vec![None; train.cases().len()];
     let limits = VariationLimits::default();
     let context = VariationContext { train: &train, difficulty: &difficulty, limits };
     let operators = Operators::new(standard_operators(), vec![]);

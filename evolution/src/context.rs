@@ -11,7 +11,7 @@ use crate::piece::Answer;
 use crate::rng::stream;
 use crate::run::RunSettings;
 use crate::variation::rewrite::read_answer;
-use crate::variation::{LeakGuard, Operators};
+use crate::variation::{LeakGuard, Operators, TrainIndex};
 
 /// What an optimizer may see and do while it decides.
 pub struct Context<'a> {
@@ -19,6 +19,8 @@ pub struct Context<'a> {
     pub settings: &'a RunSettings,
     /// Train and validation cases.
     pub cases: &'a CaseSet,
+    /// The train cases as operators look at them.
+    pub train: &'a TrainIndex,
     /// The operators at hand.
     pub operators: &'a Operators,
     /// Candidates and scores.

@@ -39,4 +39,4 @@ pub use migration::{Acceptance, Departure, IslandSettings, Migrants, MigrationCo
 pub use optimizers::{AlgorithmConfig, Optimizer, OptimizerFactory, Told, Work};
 pub use piece::{Answer, EvaluationOrder, Piece, ProposalId, ProposalOrder};
 pub use run::{Checkpoint, CheckpointError, Run, RunSettings};
-pub use variation::{Operator, Operators, VariationContext, VariationLimits};
+pub use variation::{Operator, Operators, TrainIndex, VariationContext, VariationLimits};

@@ -18,7 +18,7 @@ use crate::optimizers::{AlgorithmConfig, Optimizer, Told, Work};
 use crate::order::balanced_order;
 use crate::piece::{EvaluationOrder, Piece, ProposalId, ProposalOrder};
 use crate::rng::stream;
-use crate::variation::{LeakGuard, Operators, VariationLimits};
+use crate::variation::{LeakGuard, Operators, TrainIndex, VariationLimits};
 
 pub use checkpoint::{Checkpoint, CheckpointError};
 
@@ -70,6 +70,7 @@ impl RunSettings {
 pub struct Run {
     settings: Arc<RunSettings>,
     cases: Arc<CaseSet>,
+    train: TrainIndex,
     operators: Arc<Operators>,
     order: Vec<u32>,
     guard: LeakGuard,
@@ -108,6 +109,7 @@ impl Run {
             guard: LeakGuard::new(&cases, &settings.seeds),
             exchange: Exchange::new(&settings, ExchangeState::default()),
             ledger: Ledger::new(&cases),
+            train: TrainIndex::new(cases.clone()),
             account,
             optimizer,
             finish: None,
@@ -291,6 +293,7 @@ impl Run {
         let context = Context {
             settings: &self.settings,
             cases: &self.cases,
+            train: &self.train,
             operators: &self.operators,
             ledger: &mut self.ledger,
             account: &self.account,

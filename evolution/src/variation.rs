@@ -20,13 +20,14 @@ pub mod standard;
 #[cfg(any(test, feature = "testing"))]
 pub mod suite;
 pub mod text;
+pub mod train_index;
 
 pub use adaptive::OperatorCredits;
 pub use guard::{CaseRef, LeakGuard};
 pub use operators::Operators;
+pub use train_index::TrainIndex;
 
 use crate::candidate::Candidate;
-use crate::case::Case;
 use crate::rng::RunRng;
 
 /// Bounds on every child, however it came to be.
@@ -49,8 +50,8 @@ impl Default for VariationLimits {
 #[derive(Debug, Clone, Copy)]
 pub struct VariationContext<'a> {
     /// The train cases: where few-shot examples come from.
-    pub train: &'a [Case],
-    /// How hard each train case has been so far, parallel to `train`: the mean loss (1 - score) of the
+    pub train: &'a TrainIndex,
+    /// How hard each train case has been so far, parallel to the cases of `train`: the mean loss (1 - score) of the
     /// candidates measured on it, `None` where none was.
     pub difficulty: &'a [Option<f64>],
     /// Bounds that the child must keep.

@@ -261,7 +261,7 @@ mod tests {
         let shots = (0..3).map(|n| Shot { input: n.to_string(), output: "x".into() }).collect();
         let parent = Candidate::from_instruction("x").unwrap().with_shots(shots);
         let limits = VariationLimits { max_shots: 4, ..VariationLimits::default() };
-        let variation = VariationContext { train: &train, difficulty: &[], limits };
+        let variation = VariationContext { train: &train.into(), difficulty: &[], limits };
         let children: Vec<Candidate> =
             (0..60).map(|seed| change_shots(&parent, &variation, &mut stream(seed, "test", 0))).collect();
         let sizes: BTreeSet<usize> = children.iter().map(|child| child.shots().len()).collect();

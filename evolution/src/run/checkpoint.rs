@@ -15,7 +15,7 @@ use crate::optimizers::Optimizer;
 use crate::order::balanced_order;
 use crate::piece::ProposalOrder;
 use crate::rng::stream;
-use crate::variation::{LeakGuard, Operators};
+use crate::variation::{LeakGuard, Operators, TrainIndex};
 
 /// Version of the form. It grows when an older program could not read a newer checkpoint aright.
 const VERSION: u32 = 4;
@@ -124,6 +124,7 @@ impl Run {
         let state: State = serde_json::from_value(checkpoint.state)?;
         Ok(Self {
             guard: LeakGuard::new(&cases, &settings.seeds),
+            train: TrainIndex::new(cases.clone()),
             order: balanced_order(&cases.validation, &mut stream(settings.seed, "order", 0)),
             ledger: state.ledger,
             account: state.account,

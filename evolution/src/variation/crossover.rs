@@ -1,6 +1,7 @@
 //! Operators that make one child of two parents.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use rand::RngExt;
 use rand::seq::{IndexedRandom, SliceRandom};
@@ -42,11 +43,11 @@ impl Operator for UniformCrossover {
     ) -> Option<Candidate> {
         let &[first, second] = parents else { return None };
         first_new(parents, &context.limits, || {
-            let components = from_either(first.components(), second.components(), rng);
+            let components = from_either(first.shared_components(), second.shared_components(), rng);
             let placement = [first, second].choose(rng)?.placement();
-            let parameters = from_either(first.parameters(), second.parameters(), rng);
+            let parameters = from_either(first.shared_parameters(), second.shared_parameters(), rng);
             let shots = mixed_shots(first.shots(), second.shots(), context.limits.max_shots, rng);
-            Candidate::new(components, placement, shots).ok()?.with_parameters(parameters).ok()
+            Candidate::of_parts(components, placement, shots, parameters).ok()
         })
     }
 }
@@ -67,7 +68,10 @@ impl Operator for TransplantShots {
         _: &mut RunRng,
     ) -> Option<Candidate> {
         let &[first, second] = parents else { return None };
-        first_new(parents, &context.limits, || Some(first.with_shots(second.shots().to_vec())))
+        if first.shots() == second.shots() {
+            return None;
+        }
+        first_new(parents, &context.limits, || Some(first.with_shots_of(second)))
     }
 }
 
@@ -105,18 +109,24 @@ impl Operator for SentenceCrossover {
     }
 }
 
-/// Each entry as one of two maps has it, which may be not at all.
+/// Each entry as one of two maps has it, which may be not at all. A map from which all come is shared.
 fn from_either<V: Clone>(
-    first: &BTreeMap<String, V>,
-    second: &BTreeMap<String, V>,
+    first: &Arc<BTreeMap<String, V>>,
+    second: &Arc<BTreeMap<String, V>>,
     rng: &mut RunRng,
-) -> BTreeMap<String, V> {
-    let names: BTreeSet<&String> = first.keys().chain(second.keys()).collect();
-    let entry = |name: &String| {
-        let giver = if rng.random_bool(0.5) { first } else { second };
+) -> Arc<BTreeMap<String, V>> {
+    let mut names: Vec<&String> = first.keys().chain(second.keys()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let givers: Vec<_> = names.iter().map(|_| if rng.random_bool(0.5) { first } else { second }).collect();
+    let giver = *givers.first().unwrap_or(&first);
+    if givers.iter().all(|other| Arc::ptr_eq(other, giver)) {
+        return giver.clone();
+    }
+    let entry = |(name, giver): (&String, &Arc<BTreeMap<String, V>>)| {
         giver.get(name).map(|value| (name.clone(), value.clone()))
     };
-    names.into_iter().filter_map(entry).collect()
+    Arc::new(names.into_iter().zip(givers).filter_map(entry).collect())
 }
 
 /// Of the examples of two parents, no input twice, as many as the parents have on average (rounded either way)
@@ -125,24 +135,33 @@ pub fn mixed_shots(first: &[Shot], second: &[Shot], most: usize, rng: &mut RunRn
     let mut union: Vec<_> = first.iter().chain(second).collect();
     let half = (union.len() + usize::from(rng.random_bool(0.5))) / 2;
     union.shuffle(rng);
-    let mut inputs = HashSet::new();
-    union.retain(|shot| inputs.insert(&shot.input));
-    union.truncate(half.min(most));
-    union.into_iter().cloned().collect()
+    let mut mixed: Vec<Shot> = Vec::with_capacity(half.min(most));
+    for shot in union {
+        if mixed.len() == half.min(most) {
+            break;
+        }
+        if mixed.iter().all(|other| other.input != shot.input) {
+            mixed.push(shot.clone());
+        }
+    }
+    mixed
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::candidate::{INSTRUCTION, Placement};
     use crate::rng::stream;
     use crate::variation::VariationLimits;
 
-    const CONTEXT: VariationContext<'static> = VariationContext {
-        train: &[],
-        difficulty: &[],
-        limits: VariationLimits { max_shots: 8, max_component_length: 100 },
-    };
+    /// What an operator makes of two parents.
+    fn child(operator: &dyn Operator, parents: [&Candidate; 2], seed: u64) -> Option<Candidate> {
+        let limits = VariationLimits { max_shots: 8, max_component_length: 100 };
+        let context = VariationContext { train: &vec![].into(), difficulty: &[], limits };
+        operator.vary(&parents, &context, &mut stream(seed, "test", 0))
+    }
 
     fn shots(inputs: &[&str]) -> Vec<Shot> {
         inputs.iter().map(|input| Shot { input: (*input).into(), output: "x".into() }).collect()
@@ -159,8 +178,7 @@ mod tests {
         let two = of([("a", "2"), ("b", "2")], Placement::User, &["r", "s", "t"]);
         let mut seen = BTreeSet::new();
         for seed in 0..80 {
-            let rng = &mut stream(seed, "test", 0);
-            let child = UniformCrossover.vary(&[&one, &two], &CONTEXT, rng).unwrap();
+            let child = child(&UniformCrossover, [&one, &two], seed).unwrap();
             assert_eq!(child.shots().len(), 3);
             let text = |name| child.component(name).to_owned();
             seen.insert((text("a"), text("b"), child.placement()));
@@ -176,7 +194,7 @@ mod tests {
         };
         let (one, two) = (with(0.1, 0.2), with(0.3, 0.4));
         for seed in 0..20 {
-            let child = UniformCrossover.vary(&[&one, &two], &CONTEXT, &mut stream(seed, "test", 0)).unwrap();
+            let child = child(&UniformCrossover, [&one, &two], seed).unwrap();
             assert!([with(0.1, 0.4), with(0.3, 0.2)].contains(&child), "{child:?}");
         }
     }
@@ -200,16 +218,16 @@ mod tests {
     fn transplanting_changes_examples_alone() {
         let one = of([("a", "1"), ("b", "1")], Placement::System, &["p"]);
         let two = of([("a", "2"), ("b", "2")], Placement::User, &["q"]);
-        let child = TransplantShots.vary(&[&one, &two], &CONTEXT, &mut stream(0, "test", 0)).unwrap();
-        assert_eq!(child, one.with_shots(shots(&["q"])));
-        assert_eq!(TransplantShots.vary(&[&one, &one], &CONTEXT, &mut stream(0, "test", 0)), None);
+        let expected = one.with_shots(shots(&["q"]));
+        assert_eq!(child(&TransplantShots, [&one, &two], 0), Some(expected));
+        assert_eq!(child(&TransplantShots, [&one, &one], 0), None);
     }
 
     #[test]
     fn sentences_of_both_meet_once() {
         let one = Candidate::from_instruction("Be kind. Be quick.").unwrap();
         let two = Candidate::from_instruction("Be kind. Be exact.").unwrap();
-        let child = |seed| SentenceCrossover.vary(&[&one, &two], &CONTEXT, &mut stream(seed, "test", 0));
+        let child = |seed| child(&SentenceCrossover, [&one, &two], seed);
         let texts: BTreeSet<_> =
             (0..60).filter_map(child).map(|child| child.component(INSTRUCTION).to_owned()).collect();
         assert!(texts.contains("Be kind. Be quick. Be exact."), "{texts:?}");

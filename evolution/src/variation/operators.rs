@@ -70,8 +70,9 @@ impl Operators {
         rng: &mut RunRng,
     ) -> Option<Drawn> {
         let plain = self.plain.iter().filter(|(operator, _)| operator.arity() == parents.len());
-        let plain: Vec<_> =
-            plain.map(|(operator, weight)| (operator, weight * credits.factor(operator.name()))).collect();
+        let mut weighed = Vec::with_capacity(self.plain.len());
+        weighed.extend(plain.map(|(operator, weight)| (operator, weight * credits.factor(operator.name()))));
+        let plain = weighed;
         let asks = |rewrite: Rewrite| with_model && rewrite.arity() == parents.len();
         let rewrites = self.rewrites.iter().filter(|(rewrite, _)| asks(*rewrite));
         let rewrites: Vec<_> =
@@ -115,7 +116,8 @@ mod tests {
             vec![(Arc::new(AddPhrase), 1.0), (Arc::new(MovePlacement), 1.0)];
         let operators = Operators::new(plain, vec![(Rewrite::Reflect, 2.0), (Rewrite::ModelCrossover, 9.0)]);
         let parent = Candidate::from_instruction("Classify it.").unwrap();
-        let context = VariationContext { train: &[], difficulty: &[], limits: VariationLimits::default() };
+        let context =
+            VariationContext { train: &vec![].into(), difficulty: &[], limits: VariationLimits::default() };
         let drawn = |credits: &OperatorCredits| {
             let mut counts =
                 BTreeMap::from(["add_phrase", "move_placement", "reflect"].map(|n| (n.to_owned(), 0.0)));

@@ -80,7 +80,8 @@ mod tests {
 
     fn tuned(ranges: &[(&str, ParameterRange)], parent: &Candidate, seed: u64) -> Option<Candidate> {
         let ranges = ranges.iter().map(|(name, range)| ((*name).to_owned(), *range)).collect();
-        let context = VariationContext { train: &[], difficulty: &[], limits: VariationLimits::default() };
+        let context =
+            VariationContext { train: &vec![].into(), difficulty: &[], limits: VariationLimits::default() };
         TuneParameter::new(ranges).vary(&[parent], &context, &mut stream(seed, "test", 0))
     }
 

@@ -4,7 +4,7 @@ use rand::RngExt;
 use rand::seq::IndexedRandom;
 
 use super::child::{any_component, first_new};
-use super::library::{Phrase, PhraseKind, phrases};
+use super::library::{Phrase, PhraseKind};
 use super::segment::{Segments, Unit};
 use super::{Operator, VariationContext};
 use crate::candidate::Candidate;
@@ -31,25 +31,25 @@ impl Operator for AddPhrase {
         rng: &mut RunRng,
     ) -> Option<Candidate> {
         let parent = *parents.first()?;
-        let library = phrases(context.train);
+        let library = context.train.phrases();
         first_new(parents, &context.limits, || {
             let (name, text) = any_component(parent, rng)?;
             let kind =
                 [PhraseKind::Role, PhraseKind::Format, PhraseKind::Care, PhraseKind::Labels, PhraseKind::Cue]
                     .choose(rng)?;
-            let mut absent: Vec<_> = library.iter().filter(|phrase| phrase.kind == *kind).collect();
+            let mut absent: Vec<usize> = (0..library.len()).filter(|at| library[*at].kind == *kind).collect();
             let of_kind = absent.len();
-            absent.retain(|phrase| !text.contains(&*phrase.text));
+            absent.retain(|at| !context.train.is_said(*at, text));
             if *kind == PhraseKind::Role && absent.len() < of_kind {
                 return None;
             }
-            let phrase = absent.choose(rng)?;
+            let phrase = &library[*absent.choose(rng)?];
             let is_first = match phrase.kind {
                 PhraseKind::Role => true,
                 PhraseKind::Cue => false,
                 PhraseKind::Format | PhraseKind::Care | PhraseKind::Labels => rng.random_bool(0.25),
             };
-            let text = if is_first { join(&phrase.text, " ", text) } else { append(text, phrase, &library) };
+            let text = if is_first { join(&phrase.text, " ", text) } else { append(text, phrase, library) };
             parent.with_component(name, text).ok()
         })
     }
@@ -67,13 +67,14 @@ impl Operator for ReplacePhrase {
         rng: &mut RunRng,
     ) -> Option<Candidate> {
         let parent = *parents.first()?;
-        let library = phrases(context.train);
+        let library = context.train.phrases();
         first_new(parents, &context.limits, || {
             let (name, text) = any_component(parent, rng)?;
-            let present: Vec<_> = library.iter().filter(|phrase| text.contains(&*phrase.text)).collect();
+            let present: Vec<_> = (0..library.len()).filter(|at| context.train.is_said(*at, text)).collect();
             let text = if let Some(old) = present.choose(rng) {
+                let old = &library[*old];
                 let others: Vec<_> =
-                    library.iter().filter(|phrase| phrase.kind == old.kind && phrase != old).collect();
+                    library.iter().filter(|phrase| phrase.kind == old.kind && *phrase != old).collect();
                 text.replacen(&*old.text, &others.choose(rng)?.text, 1)
             } else {
                 let sentences = Segments::new(text, Unit::Sentence);
@@ -116,10 +117,15 @@ mod tests {
     use crate::case::Case;
     use crate::rng::stream;
     use crate::variation::VariationLimits;
+    use crate::variation::library::phrases;
 
     fn children(operator: &dyn Operator, text: &str, train: &[Case]) -> Vec<String> {
         let parent = Candidate::from_instruction(text).unwrap();
-        let context = VariationContext { train, difficulty: &[], limits: VariationLimits::default() };
+        let context = VariationContext {
+            train: &train.to_vec().into(),
+            difficulty: &[],
+            limits: VariationLimits::default(),
+        };
         let child = |seed| operator.vary(&[&parent], &context, &mut stream(seed, "test", 0));
         (0..300).filter_map(child).map(|child| child.component(INSTRUCTION).to_owned()).collect()
     }

@@ -43,7 +43,8 @@ mod tests {
     use crate::variation::VariationLimits;
 
     fn places(parent: &Candidate) -> BTreeSet<Placement> {
-        let context = VariationContext { train: &[], difficulty: &[], limits: VariationLimits::default() };
+        let context =
+            VariationContext { train: &vec![].into(), difficulty: &[], limits: VariationLimits::default() };
         let child = |seed| MovePlacement.vary(&[parent], &context, &mut stream(seed, "test", 0)).unwrap();
         (0..20).map(|seed| child(seed).placement()).collect()
     }

@@ -116,7 +116,7 @@ mod tests {
     fn child(operator: &dyn Operator, situation: &Situation) -> Option<Candidate> {
         let Situation { parents, train, difficulty, limits, seed } = situation;
         let parents: Vec<&Candidate> = parents.iter().take(operator.arity()).collect();
-        let context = VariationContext { train, difficulty, limits: *limits };
+        let context = VariationContext { train: &train.clone().into(), difficulty, limits: *limits };
         operator.vary(&parents, &context, &mut stream(*seed, "suite", 0))
     }
 

@@ -62,7 +62,7 @@ pub fn check_operator(operator: &dyn Operator) {
 /// Whether the operator applied, when all properties hold.
 fn holds(operator: &dyn Operator, situation: &Situation) -> Result<bool, TestCaseError> {
     let Situation { parents, train, difficulty, limits, seed } = situation;
-    let context = VariationContext { train, difficulty, limits: *limits };
+    let context = VariationContext { train: &train.clone().into(), difficulty, limits: *limits };
     let parents: Vec<&Candidate> = parents.iter().take(operator.arity()).collect();
     let before = serde_json::to_string(&parents).map_err(|error| TestCaseError::fail(error.to_string()))?;
     let vary = |parents: &[&Candidate]| operator.vary(parents, &context, &mut stream(*seed, "suite", 0));

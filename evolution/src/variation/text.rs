@@ -170,7 +170,8 @@ mod tests {
 
     fn children(operator: &dyn Operator, text: &str) -> Vec<String> {
         let parent = Candidate::from_instruction(text).unwrap();
-        let context = VariationContext { train: &[], difficulty: &[], limits: VariationLimits::default() };
+        let context =
+            VariationContext { train: &vec![].into(), difficulty: &[], limits: VariationLimits::default() };
         let child = |seed| operator.vary(&[&parent], &context, &mut stream(seed, "test", 0));
         let mut texts: Vec<_> =
             (0..40).filter_map(child).map(|child| child.component("instruction").to_owned()).collect();

@@ -42,11 +42,8 @@ impl Bandit {
         let number = self.next;
         self.next += 1;
         let mut rng = stream(context.seed, "proposal", number);
-        let variation = VariationContext {
-            train: &context.cases.train,
-            difficulty: &[],
-            limits: context.settings.limits,
-        };
+        let variation =
+            VariationContext { train: context.train, difficulty: &[], limits: context.settings.limits };
         for _ in 0..ATTEMPTS {
             let mut parents = vec![self.arms[at].id];
             if self.crosses(&mut rng)

@@ -261,11 +261,7 @@ impl Cohort<'_> {
 
     /// What operators may look at.
     pub(crate) fn variation(&self) -> VariationContext<'_> {
-        VariationContext {
-            train: &self.context.cases.train,
-            difficulty: &[],
-            limits: self.context.settings.limits,
-        }
+        VariationContext { train: self.context.train, difficulty: &[], limits: self.context.settings.limits }
     }
 }
 

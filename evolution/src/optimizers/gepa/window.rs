@@ -79,7 +79,7 @@ impl Gepa {
         let turn = self.next as usize % parent.components().len();
         proposal.component = parent.components().keys().nth(turn).cloned().unwrap_or_default();
         let variation = VariationContext {
-            train: &context.cases.train,
+            train: context.train,
             difficulty: &self.difficulty_of(context.cases.train.len()),
             limits: context.settings.limits,
         };

@@ -3,13 +3,11 @@
 use rand::RngExt;
 use rand::seq::{IndexedRandom, index};
 
-use super::{shot, usable};
+use super::shot;
 use crate::candidate::{Candidate, Shot};
-use crate::case::Case;
-use crate::diversity::Shingles;
 use crate::rng::RunRng;
 use crate::variation::child::first_new;
-use crate::variation::{Operator, VariationContext};
+use crate::variation::{Operator, TrainIndex, VariationContext};
 
 /// Most cases compared with the examples there are.
 const MOST_COMPARED: usize = 32;
@@ -58,7 +56,7 @@ impl Operator for AddShot {
         if parent.shots().len() >= context.limits.max_shots {
             return None;
         }
-        let usable = usable(context.train, parent.shots());
+        let usable = context.train.usable(parent.shots());
         first_new(parents, &context.limits, || {
             let case = match self.choice {
                 ShotChoice::Random => *usable.choose(rng)?,
@@ -67,7 +65,7 @@ impl Operator for AddShot {
                 ShotChoice::Similar => similar(&usable, context.train, context.difficulty, rng)?,
             };
             let mut shots = parent.shots().to_vec();
-            shots.insert(rng.random_range(0..=shots.len()), shot(&context.train[case])?);
+            shots.insert(rng.random_range(0..=shots.len()), shot(&context.train.cases()[case])?);
             Some(parent.with_shots(shots))
         })
     }
@@ -89,43 +87,53 @@ fn difficult(usable: &[usize], difficulty: &[Option<f64>], rng: &mut RunRng) -> 
 }
 
 /// Of some random cases the one least like the examples; `None` when there is no example yet.
-fn different(usable: &[usize], train: &[Case], shots: &[Shot], rng: &mut RunRng) -> Option<usize> {
+fn different(usable: &[usize], train: &TrainIndex, shots: &[Shot], rng: &mut RunRng) -> Option<usize> {
     if shots.is_empty() {
         return None;
     }
-    let present: Vec<_> = shots.iter().map(Shingles::of_shot).collect();
-    let to_nearest = |case: &Case| {
-        let shingles = Shingles::of_shot(&shot(case)?);
+    let present: Vec<_> = shots.iter().map(|shot| train.shingles_of(shot)).collect();
+    let to_nearest = |case: usize| {
+        let shingles = train.shot_shingles(case)?;
         present.iter().map(|other| shingles.distance(other)).min_by(f64::total_cmp)
     };
     let compared = index::sample(rng, usable.len(), usable.len().min(MOST_COMPARED));
-    let distances = compared.iter().map(|position| (usable[position], to_nearest(&train[usable[position]])));
+    let distances = compared.iter().map(|position| (usable[position], to_nearest(usable[position])));
     distances
         .max_by(|one, other| one.1.unwrap_or(0.0).total_cmp(&other.1.unwrap_or(0.0)))
         .map(|(case, _)| case)
 }
 
 /// The nearest neighbour of a case whose answer shall be found; `None` when there are no two cases.
-fn similar(usable: &[usize], train: &[Case], difficulty: &[Option<f64>], rng: &mut RunRng) -> Option<usize> {
+fn similar(
+    usable: &[usize],
+    train: &TrainIndex,
+    difficulty: &[Option<f64>],
+    rng: &mut RunRng,
+) -> Option<usize> {
     let target = difficult(usable, difficulty, rng).or_else(|| usable.choose(rng).copied())?;
-    let wanted = Shingles::of_text(&train[target].input);
     let compared = index::sample(rng, usable.len(), usable.len().min(MOST_COMPARED + 1));
     let others = compared.iter().map(|position| usable[position]);
-    let others = others.filter(|case| train[*case].input != train[target].input).take(MOST_COMPARED);
-    let distances = others.map(|case| (case, wanted.distance(&Shingles::of_text(&train[case].input))));
+    let others =
+        others.filter(|case| train.input_number(*case) != train.input_number(target)).take(MOST_COMPARED);
+    let distances = others.map(|case| (case, train.distance(target, case)));
     distances.min_by(|one, other| one.1.total_cmp(&other.1)).map(|(case, _)| case)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::case::Case;
     use crate::rng::stream;
     use crate::variation::VariationLimits;
 
     fn added(choice: ShotChoice, train: &[Case], difficulty: &[Option<f64>], seed: u64) -> Option<String> {
         let shots = vec![Shot { input: "the cat sat on the mat".into(), output: "x".into() }];
         let parent = Candidate::from_instruction("x").unwrap().with_shots(shots);
-        let context = VariationContext { train, difficulty, limits: VariationLimits::default() };
+        let context = VariationContext {
+            train: &train.to_vec().into(),
+            difficulty,
+            limits: VariationLimits::default(),
+        };
         let child = AddShot { choice }.vary(&[&parent], &context, &mut stream(seed, "test", 0))?;
         child
             .shots()

@@ -3,7 +3,7 @@
 use rand::RngExt;
 use rand::seq::{IndexedMutRandom, IndexedRandom, SliceRandom};
 
-use super::{shot, usable};
+use super::shot;
 use crate::candidate::Candidate;
 use crate::rng::RunRng;
 use crate::variation::child::first_new;
@@ -59,15 +59,16 @@ impl Operator for ReplaceShot {
         if parent.shots().is_empty() {
             return None;
         }
-        let usable = usable(context.train, parent.shots());
+        let usable = context.train.usable(parent.shots());
         first_new(parents, &context.limits, || {
             let mut shots = parent.shots().to_vec();
             let old = shots.choose_mut(rng)?;
-            let is_alike = |index: &&usize| context.train[**index].expected.as_ref() == Some(&old.output);
+            let cases = context.train.cases();
+            let is_alike = |index: &&usize| cases[**index].expected.as_ref() == Some(&old.output);
             let alike: Vec<_> = usable.iter().filter(is_alike).collect();
             let keeps_answer = rng.random_bool(0.5) && !alike.is_empty();
             let case = if keeps_answer { **alike.choose(rng)? } else { *usable.choose(rng)? };
-            *old = shot(&context.train[case])?;
+            *old = shot(&cases[case])?;
             Some(parent.with_shots(shots))
         })
     }
@@ -110,9 +111,9 @@ mod tests {
     }
 
     fn inputs(operator: &dyn Operator, parent: &Candidate, max_shots: usize) -> Vec<String> {
-        let train = [Case::new("a", "x"), Case::new("new", "x")];
+        let train = vec![Case::new("a", "x"), Case::new("new", "x")];
         let limits = VariationLimits { max_shots, ..VariationLimits::default() };
-        let context = VariationContext { train: &train, difficulty: &[], limits };
+        let context = VariationContext { train: &train.into(), difficulty: &[], limits };
         let child = operator.vary(&[parent], &context, &mut stream(7, "test", 0));
         child.map_or(vec![], |child| child.shots().iter().map(|shot| shot.input.clone()).collect())
     }

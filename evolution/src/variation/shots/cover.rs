@@ -3,14 +3,11 @@
 use rand::RngExt;
 use rand::seq::SliceRandom;
 
-use super::{by_turns, distinct, shot, usable};
+use super::{by_turns, distinct, shot};
 use crate::candidate::Candidate;
-use crate::case::Case;
-use crate::diversity::Shingles;
 use crate::rng::RunRng;
 use crate::variation::child::first_new;
-use crate::variation::labels::labels;
-use crate::variation::{Operator, VariationContext};
+use crate::variation::{Operator, TrainIndex, VariationContext};
 
 /// Most cases that a choice stands for.
 const MOST_COVERED: usize = 32;
@@ -33,14 +30,14 @@ impl Operator for CoverShots {
         rng: &mut RunRng,
     ) -> Option<Candidate> {
         let parent = *parents.first()?;
-        let usable = usable(context.train, &[]);
+        let usable = context.train.usable(&[]);
         let most = context.limits.max_shots.min(usable.len());
         if most == 0 {
             return None;
         }
-        let is_choice = labels(context.train).is_some();
+        let is_choice = context.train.labels().is_some();
         first_new(parents, &context.limits, || {
-            let mut sample = usable.clone();
+            let mut sample = usable.to_vec();
             sample.shuffle(rng);
             if is_choice {
                 sample = by_turns(context.train, sample, &[]);
@@ -49,25 +46,23 @@ impl Operator for CoverShots {
             let size = rng.random_range(1..=most.min(sample.len()));
             let mut chosen = medoids(context.train, &sample, size, is_choice);
             chosen.shuffle(rng);
-            Some(
-                parent.with_shots(chosen.into_iter().filter_map(|case| shot(&context.train[case])).collect()),
-            )
+            let cases = context.train.cases();
+            Some(parent.with_shots(chosen.into_iter().filter_map(|case| shot(&cases[case])).collect()))
         })
     }
 }
 
 /// So many cases of a sample, each of those that make the sum of likenesses to the nearest grow most. With labels,
 /// the answers come in the order in which they stand in the sample.
-fn medoids(train: &[Case], sample: &[usize], size: usize, is_choice: bool) -> Vec<usize> {
-    let shingles: Vec<_> = sample.iter().map(|&case| Shingles::of_text(&train[case].input)).collect();
+fn medoids(train: &TrainIndex, sample: &[usize], size: usize, is_choice: bool) -> Vec<usize> {
     let mut likeness = vec![vec![1.0; sample.len()]; sample.len()];
     for one in 0..sample.len() {
         for other in 0..one {
-            let like = 1.0 - shingles[one].distance(&shingles[other]);
+            let like = 1.0 - train.distance(sample[one], sample[other]);
             (likeness[one][other], likeness[other][one]) = (like, like);
         }
     }
-    let label = |at: usize| train[sample[at]].expected.as_deref().unwrap_or_default().trim();
+    let label = |at: usize| train.answer_number(sample[at]);
     let mut nearest = vec![0.0_f64; sample.len()];
     let mut chosen: Vec<usize> = Vec::with_capacity(size);
     for turn in 0..size {
@@ -76,9 +71,8 @@ fn medoids(train: &[Case], sample: &[usize], size: usize, is_choice: bool) -> Ve
         };
         let fits = |at: &usize| !chosen.contains(at) && (!is_choice || label(*at) == label(turn));
         // Of equals the first: the sample stands in random order.
-        let best =
-            (0..sample.len()).filter(fits).rev().max_by(|one, other| gain(*one).total_cmp(&gain(*other)));
-        let Some(best) = best else { break };
+        let gains = (0..sample.len()).filter(fits).rev().map(|at| (at, gain(at)));
+        let Some((best, _)) = gains.max_by(|one, other| one.1.total_cmp(&other.1)) else { break };
         nearest.iter_mut().zip(&likeness[best]).for_each(|(near, like)| *near = near.max(*like));
         chosen.push(best);
     }
@@ -90,6 +84,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::case::Case;
     use crate::rng::stream;
     use crate::variation::VariationLimits;
 
@@ -99,7 +94,7 @@ mod tests {
 
     #[test]
     fn each_cluster_gets_its_middle() {
-        let train = [
+        let train = vec![
             case("the cat sat on the mat today", "x"),
             case("the cat sat on the mat", "x"),
             case("a cat sat on the mat", "x"),
@@ -107,7 +102,7 @@ mod tests {
             case("stocks fell sharply on monday morning", "x"),
             case("then stocks fell sharply on monday", "x"),
         ];
-        assert_eq!(medoids(&train, &[0, 1, 2, 3, 4, 5], 2, false), [3, 1]);
+        assert_eq!(medoids(&train.into(), &[0, 1, 2, 3, 4, 5], 2, false), [3, 1]);
     }
 
     #[test]
@@ -117,7 +112,7 @@ mod tests {
             .collect();
         let parent = Candidate::from_instruction("x").unwrap();
         let limits = VariationLimits { max_shots: 6, ..VariationLimits::default() };
-        let context = VariationContext { train: &train, difficulty: &[], limits };
+        let context = VariationContext { train: &train.into(), difficulty: &[], limits };
         let mut sizes = BTreeSet::new();
         for seed in 0..60 {
             let child = CoverShots.vary(&[&parent], &context, &mut stream(seed, "test", 0)).unwrap();

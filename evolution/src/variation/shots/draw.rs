@@ -3,11 +3,10 @@
 use rand::RngExt;
 use rand::seq::SliceRandom;
 
-use super::{by_turns, distinct, shot, usable};
+use super::{by_turns, distinct, shot};
 use crate::candidate::Candidate;
 use crate::rng::RunRng;
 use crate::variation::child::first_new;
-use crate::variation::labels::labels;
 use crate::variation::{Operator, VariationContext};
 
 /// Draws a fresh set of examples: 1 up to the limit, and where the cases have labels, about as many of each.
@@ -26,24 +25,22 @@ impl Operator for DrawShots {
         rng: &mut RunRng,
     ) -> Option<Candidate> {
         let parent = *parents.first()?;
-        let usable = usable(context.train, &[]);
+        let usable = context.train.usable(&[]);
         let most = context.limits.max_shots.min(usable.len());
         if most == 0 {
             return None;
         }
-        let is_choice = labels(context.train).is_some();
+        let is_choice = context.train.labels().is_some();
         first_new(parents, &context.limits, || {
-            let mut order = usable.clone();
+            let mut order = usable.to_vec();
             order.shuffle(rng);
             if is_choice {
                 order = by_turns(context.train, order, &[]);
             }
             let mut order = distinct(context.train, order, rng.random_range(1..=most));
             order.shuffle(rng);
-            Some(
-                parent
-                    .with_shots(order.into_iter().filter_map(|index| shot(&context.train[index])).collect()),
-            )
+            let cases = context.train.cases();
+            Some(parent.with_shots(order.into_iter().filter_map(|index| shot(&cases[index])).collect()))
         })
     }
 }
@@ -62,7 +59,7 @@ mod tests {
         let label = |number: usize| if number.is_multiple_of(10) { "rare" } else { "common" };
         let train: Vec<_> = (0..100).map(|number| Case::new(number.to_string(), label(number))).collect();
         let limits = VariationLimits { max_shots: 6, ..VariationLimits::default() };
-        let context = VariationContext { train: &train, difficulty: &[], limits };
+        let context = VariationContext { train: &train.into(), difficulty: &[], limits };
         let parent = Candidate::from_instruction("x").unwrap();
         let mut sizes = BTreeSet::new();
         for seed in 0..60 {

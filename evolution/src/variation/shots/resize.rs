@@ -3,11 +3,10 @@
 use rand::RngExt;
 use rand::seq::SliceRandom;
 
-use super::{by_turns, distinct, shot, usable};
+use super::{by_turns, distinct, shot};
 use crate::candidate::Candidate;
 use crate::rng::RunRng;
 use crate::variation::child::first_new;
-use crate::variation::labels::labels;
 use crate::variation::{Operator, VariationContext};
 
 /// Changes the number of examples to any other, none up to the limit, at once: drops random ones or adds some at
@@ -28,9 +27,9 @@ impl Operator for ResizeShots {
     ) -> Option<Candidate> {
         let parent = *parents.first()?;
         let present = parent.shots().len();
-        let usable = usable(context.train, parent.shots());
+        let usable = context.train.usable(parent.shots());
         let most = context.limits.max_shots.min(present + usable.len());
-        let is_choice = labels(context.train).is_some();
+        let is_choice = context.train.labels().is_some();
         first_new(parents, &context.limits, || {
             let size = rng.random_range(0..=most);
             let mut shots = parent.shots().to_vec();
@@ -38,13 +37,13 @@ impl Operator for ResizeShots {
                 shots.remove(rng.random_range(0..shots.len()));
             }
             if shots.len() < size {
-                let mut order = usable.clone();
+                let mut order = usable.to_vec();
                 order.shuffle(rng);
                 if is_choice {
                     order = by_turns(context.train, order, &shots);
                 }
                 for case in distinct(context.train, order, size - shots.len()) {
-                    shots.insert(rng.random_range(0..=shots.len()), shot(&context.train[case])?);
+                    shots.insert(rng.random_range(0..=shots.len()), shot(&context.train.cases()[case])?);
                 }
             }
             Some(parent.with_shots(shots))
@@ -70,7 +69,7 @@ mod tests {
             ["p", "q", "r"].map(|input| Shot { input: input.into(), output: "b".into() }).into();
         let parent = Candidate::from_instruction("x").unwrap().with_shots(shots.clone());
         let limits = VariationLimits { max_shots: 6, ..VariationLimits::default() };
-        let context = VariationContext { train: &train, difficulty: &[], limits };
+        let context = VariationContext { train: &train.into(), difficulty: &[], limits };
         let mut sizes = BTreeSet::new();
         for seed in 0..80 {
             let child = ResizeShots.vary(&[&parent], &context, &mut stream(seed, "test", 0)).unwrap();
