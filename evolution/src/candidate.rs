@@ -112,20 +112,19 @@ impl Candidate {
         placement: Placement,
         shots: Vec<Shot>,
     ) -> Result<Self, CandidateError> {
-        Self::of_parts(components, placement, shots, BTreeMap::new())
+        Self::of_parts(Arc::new(components), placement, shots, Arc::default())
     }
 
-    /// A candidate of all that one can have.
+    /// A candidate of parts that it may share with others.
     ///
     /// # Errors
     /// When no component has text, or a parameter is not finite.
     pub(crate) fn of_parts(
-        components: BTreeMap<String, String>,
+        components: Arc<BTreeMap<String, String>>,
         placement: Placement,
         shots: Vec<Shot>,
-        parameters: BTreeMap<String, f64>,
+        parameters: Arc<BTreeMap<String, f64>>,
     ) -> Result<Self, CandidateError> {
-        let (components, parameters) = (Arc::new(components), Arc::new(parameters));
         Content { components, placement, shots: shots.into(), parameters }.try_into()
     }
 
@@ -157,6 +156,11 @@ impl Candidate {
         Self::identified(Content { shots: shots.into(), ..Content::clone(&self.content) })
     }
 
+    /// The same candidate with the examples of another.
+    pub(crate) fn with_shots_of(&self, other: &Self) -> Self {
+        Self::identified(Content { shots: other.content.shots.clone(), ..Content::clone(&self.content) })
+    }
+
     /// The hash of its content.
     pub fn id(&self) -> CandidateId {
         self.id
@@ -170,6 +174,16 @@ impl Candidate {
     /// The text of a component, empty when it has none of that name.
     pub fn component(&self, name: &str) -> &str {
         self.content.components.get(name).map_or("", String::as_str)
+    }
+
+    /// The named texts, to share them.
+    pub(crate) fn shared_components(&self) -> &Arc<BTreeMap<String, String>> {
+        &self.content.components
+    }
+
+    /// The numeric parameters, to share them.
+    pub(crate) fn shared_parameters(&self) -> &Arc<BTreeMap<String, f64>> {
+        &self.content.parameters
     }
 
     /// Where the instruction stands.

@@ -1,6 +1,7 @@
 //! Operators that make one child of two parents.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use rand::RngExt;
 use rand::seq::{IndexedRandom, SliceRandom};
@@ -42,9 +43,9 @@ impl Operator for UniformCrossover {
     ) -> Option<Candidate> {
         let &[first, second] = parents else { return None };
         first_new(parents, &context.limits, || {
-            let components = from_either(first.components(), second.components(), rng);
+            let components = from_either(first.shared_components(), second.shared_components(), rng);
             let placement = [first, second].choose(rng)?.placement();
-            let parameters = from_either(first.parameters(), second.parameters(), rng);
+            let parameters = from_either(first.shared_parameters(), second.shared_parameters(), rng);
             let shots = mixed_shots(first.shots(), second.shots(), context.limits.max_shots, rng);
             Candidate::of_parts(components, placement, shots, parameters).ok()
         })
@@ -67,7 +68,10 @@ impl Operator for TransplantShots {
         _: &mut RunRng,
     ) -> Option<Candidate> {
         let &[first, second] = parents else { return None };
-        first_new(parents, &context.limits, || Some(first.with_shots(second.shots().to_vec())))
+        if first.shots() == second.shots() {
+            return None;
+        }
+        first_new(parents, &context.limits, || Some(first.with_shots_of(second)))
     }
 }
 
@@ -105,18 +109,24 @@ impl Operator for SentenceCrossover {
     }
 }
 
-/// Each entry as one of two maps has it, which may be not at all.
+/// Each entry as one of two maps has it, which may be not at all. A map from which all come is shared.
 fn from_either<V: Clone>(
-    first: &BTreeMap<String, V>,
-    second: &BTreeMap<String, V>,
+    first: &Arc<BTreeMap<String, V>>,
+    second: &Arc<BTreeMap<String, V>>,
     rng: &mut RunRng,
-) -> BTreeMap<String, V> {
-    let names: BTreeSet<&String> = first.keys().chain(second.keys()).collect();
-    let entry = |name: &String| {
-        let giver = if rng.random_bool(0.5) { first } else { second };
+) -> Arc<BTreeMap<String, V>> {
+    let mut names: Vec<&String> = first.keys().chain(second.keys()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let givers: Vec<_> = names.iter().map(|_| if rng.random_bool(0.5) { first } else { second }).collect();
+    let giver = *givers.first().unwrap_or(&first);
+    if givers.iter().all(|other| Arc::ptr_eq(other, giver)) {
+        return giver.clone();
+    }
+    let entry = |(name, giver): (&String, &Arc<BTreeMap<String, V>>)| {
         giver.get(name).map(|value| (name.clone(), value.clone()))
     };
-    names.into_iter().filter_map(entry).collect()
+    Arc::new(names.into_iter().zip(givers).filter_map(entry).collect())
 }
 
 /// Of the examples of two parents, no input twice, as many as the parents have on average (rounded either way)
@@ -125,14 +135,22 @@ pub fn mixed_shots(first: &[Shot], second: &[Shot], most: usize, rng: &mut RunRn
     let mut union: Vec<_> = first.iter().chain(second).collect();
     let half = (union.len() + usize::from(rng.random_bool(0.5))) / 2;
     union.shuffle(rng);
-    let mut inputs = HashSet::new();
-    union.retain(|shot| inputs.insert(&shot.input));
-    union.truncate(half.min(most));
-    union.into_iter().cloned().collect()
+    let mut mixed: Vec<Shot> = Vec::with_capacity(half.min(most));
+    for shot in union {
+        if mixed.len() == half.min(most) {
+            break;
+        }
+        if mixed.iter().all(|other| other.input != shot.input) {
+            mixed.push(shot.clone());
+        }
+    }
+    mixed
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::candidate::{INSTRUCTION, Placement};
     use crate::rng::stream;

@@ -70,8 +70,9 @@ impl Operators {
         rng: &mut RunRng,
     ) -> Option<Drawn> {
         let plain = self.plain.iter().filter(|(operator, _)| operator.arity() == parents.len());
-        let plain: Vec<_> =
-            plain.map(|(operator, weight)| (operator, weight * credits.factor(operator.name()))).collect();
+        let mut weighed = Vec::with_capacity(self.plain.len());
+        weighed.extend(plain.map(|(operator, weight)| (operator, weight * credits.factor(operator.name()))));
+        let plain = weighed;
         let asks = |rewrite: Rewrite| with_model && rewrite.arity() == parents.len();
         let rewrites = self.rewrites.iter().filter(|(rewrite, _)| asks(*rewrite));
         let rewrites: Vec<_> =

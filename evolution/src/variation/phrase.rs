@@ -37,13 +37,13 @@ impl Operator for AddPhrase {
             let kind =
                 [PhraseKind::Role, PhraseKind::Format, PhraseKind::Care, PhraseKind::Labels, PhraseKind::Cue]
                     .choose(rng)?;
-            let mut absent: Vec<_> = library.iter().filter(|phrase| phrase.kind == *kind).collect();
+            let mut absent: Vec<usize> = (0..library.len()).filter(|at| library[*at].kind == *kind).collect();
             let of_kind = absent.len();
-            absent.retain(|phrase| !text.contains(&*phrase.text));
+            absent.retain(|at| !context.train.is_said(*at, text));
             if *kind == PhraseKind::Role && absent.len() < of_kind {
                 return None;
             }
-            let phrase = absent.choose(rng)?;
+            let phrase = &library[*absent.choose(rng)?];
             let is_first = match phrase.kind {
                 PhraseKind::Role => true,
                 PhraseKind::Cue => false,
@@ -70,10 +70,11 @@ impl Operator for ReplacePhrase {
         let library = context.train.phrases();
         first_new(parents, &context.limits, || {
             let (name, text) = any_component(parent, rng)?;
-            let present: Vec<_> = library.iter().filter(|phrase| text.contains(&*phrase.text)).collect();
+            let present: Vec<_> = (0..library.len()).filter(|at| context.train.is_said(*at, text)).collect();
             let text = if let Some(old) = present.choose(rng) {
+                let old = &library[*old];
                 let others: Vec<_> =
-                    library.iter().filter(|phrase| phrase.kind == old.kind && phrase != old).collect();
+                    library.iter().filter(|phrase| phrase.kind == old.kind && *phrase != old).collect();
                 text.replacen(&*old.text, &others.choose(rng)?.text, 1)
             } else {
                 let sentences = Segments::new(text, Unit::Sentence);

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
+use memchr::memmem::Finder;
+
 use super::labels::labels;
 use super::library::{Phrase, phrases};
 use super::shots::shot;
@@ -23,6 +25,8 @@ pub struct TrainIndex {
     cases: Arc<CaseSet>,
     labels: Option<Vec<String>>,
     phrases: Vec<Phrase>,
+    /// What finds each of the phrases in a text.
+    finders: Vec<Finder<'static>>,
     /// Positions of the cases with an expected answer.
     answered: Vec<usize>,
     /// All positions in the order of their inputs.
@@ -49,10 +53,12 @@ impl TrainIndex {
         by_input.sort_by_key(|at| &train[*at].input);
         let (inputs, _) = numbered(train.iter().map(|case| case.input.as_str()));
         let (answers, distinct_answers) = numbered(train.iter().map(answer));
+        let phrases = phrases(train);
         let paired = train.len().min(MOST_PAIRED);
         Self {
             labels,
-            phrases: phrases(train),
+            finders: phrases.iter().map(|phrase| Finder::new(&*phrase.text).into_owned()).collect(),
+            phrases,
             answered,
             by_input,
             inputs,
@@ -78,6 +84,11 @@ impl TrainIndex {
     /// The library of [`phrases`], those about the labels included.
     pub fn phrases(&self) -> &[Phrase] {
         &self.phrases
+    }
+
+    /// Whether a text says the phrase at this position of [`TrainIndex::phrases`].
+    pub(super) fn is_said(&self, phrase: usize, text: &str) -> bool {
+        self.finders[phrase].find(text.as_bytes()).is_some()
     }
 
     /// Positions of the cases that can be shown beside some examples, in ascending order: those with an expected
@@ -221,6 +232,11 @@ mod tests {
         #[test]
         fn says_what_a_look_at_every_case_says(Situation { parents, train, .. } in situations()) {
             let index = TrainIndex::from(train.clone());
+            for (at, phrase) in index.phrases().iter().enumerate() {
+                let text = parents[1].component("instruction");
+                prop_assert_eq!(index.is_said(at, text), text.contains(&*phrase.text));
+                prop_assert!(index.is_said(at, &[text, &*phrase.text, text].concat()));
+            }
             let beside = parents[0].shots();
             let is_shown = |case: &Case| beside.iter().any(|shot| shot.input == case.input);
             let usable = (0..train.len()).filter(|at| shot(&train[*at]).is_some() && !is_shown(&train[*at]));
