@@ -189,8 +189,9 @@ pub(crate) enum Kind {
 pub(crate) fn job(url: &str, tag: &str, kind: Kind) -> String {
     let (seed, operators) = match kind {
         Kind::Apart => (
-            13,
-            "reflect = 0\nparaphrase = 0\nmodel_crossover = 30\nadd_phrase = 1\nreplace_phrase = 1\n\
+            3,
+            "reflect = 0\nparaphrase = 0\nexpand = 0\ncompress = 0\ncrossover_mutate = 0\nmove_text = 0\n\
+            shuffle_text = 0\nmodel_crossover = 30\nadd_phrase = 1\nreplace_phrase = 1\n\
             move_placement = 1\nduplicate_text = 0\ndelete_text = 0\nswap_text = 0",
         ),
         Kind::Alike => (7, ""),

@@ -15,6 +15,7 @@
 
 mod arm;
 mod belief;
+mod config;
 mod proposal;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -38,94 +39,8 @@ use crate::variation::OperatorCredits;
 
 use arm::Arm;
 use belief::Beliefs;
+pub use config::BanditConfig;
 use proposal::Proposal;
-
-/// Settings of [`Bandit`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct BanditConfig {
-    /// Questions to the reflection model under way at once, 1 or more. More bring children of older knowledge.
-    pub in_flight: usize,
-    /// Evaluations for each child, 1 or more; absent: 4 where there is no reflection model and children are free,
-    /// else 1.07 times the root of the evaluations that may be spent, from 6 to 60. Fewer look at more candidates,
-    /// and know less of each; where questions cost little, fewer reach more.
-    pub evaluations_per_child: Option<f64>,
-    /// How far a draw strays from what is believed, in standard deviations, 0 to 2: 1 is Thompson sampling proper,
-    /// less is greedier. Half of it reaches more at budgets of hundreds to thousands of evaluations.
-    pub exploration: f64,
-    /// Cases on which an arm must have been measured before it can be a parent, 1 or more; never more than half the
-    /// evaluations for each child.
-    pub parent_cases: usize,
-    /// Train cases whose answers the reflection model is shown, 1 or more.
-    pub minibatch: usize,
-    /// Proposals for which a parent keeps its minibatch, 1 or more.
-    pub minibatch_uses: usize,
-    /// Probability that a child has two parents where operators for two are at hand, 0 to 1.
-    pub crossover: f64,
-    /// Part of the evaluations at the end that brings no new candidates, 0 to 0.9.
-    pub finals: f64,
-    /// Validation cases that the search ranks on in what it reports; absent: all. It measures the best on all.
-    pub ranking_cases: Option<usize>,
-    /// Children after which a window is complete: progress is reported and the state made durable.
-    pub window: usize,
-}
-
-impl Default for BanditConfig {
-    fn default() -> Self {
-        Self {
-            in_flight: 8,
-            evaluations_per_child: None,
-            exploration: 0.5,
-            parent_cases: 8,
-            minibatch: 4,
-            minibatch_uses: 4,
-            crossover: 0.2,
-            finals: 0.1,
-            ranking_cases: None,
-            window: 8,
-        }
-    }
-}
-
-impl BanditConfig {
-    pub(super) fn validate(&self) -> Result<(), String> {
-        let counts = [self.in_flight, self.parent_cases, self.minibatch, self.minibatch_uses, self.window];
-        if counts.contains(&0) || self.ranking_cases == Some(0) {
-            return Err("`in_flight`, `parent_cases`, `minibatch`, `minibatch_uses`, `ranking_cases` and \
-                        `window` must be 1 or more"
-                .into());
-        }
-        if let Some(each) = self.evaluations_per_child
-            && !(1.0..=1e6).contains(&each)
-        {
-            return Err(format!("`evaluations_per_child` is {each}, and must be from 1 to 1,000,000"));
-        }
-        if !(0.0..=2.0).contains(&self.exploration) {
-            return Err(format!("`exploration` is {}, and must be from 0 to 2", self.exploration));
-        }
-        if !(0.0..=1.0).contains(&self.crossover) {
-            return Err(format!("`crossover` is {}, and must be from 0 to 1", self.crossover));
-        }
-        if !(0.0..=0.9).contains(&self.finals) {
-            return Err(format!("`finals` is {}, and must be from 0 to 0.9", self.finals));
-        }
-        Ok(())
-    }
-
-    /// A fortieth of the evaluations, at least 24: what the best is measured on early.
-    pub(super) fn ranking_cases(&self, evaluations: Option<u64>) -> Option<usize> {
-        self.ranking_cases.or_else(|| evaluations.map(|most| (most as usize / 40).max(24)))
-    }
-
-    /// Evaluations for each child, when so many may be made in all.
-    pub(super) fn pace(&self, evaluations: Option<u64>, reflection: bool) -> f64 {
-        let by_budget = || match reflection {
-            true => evaluations.map_or(60.0, |most| (1.07 * (most as f64).sqrt()).clamp(6.0, 60.0)),
-            false => 4.0,
-        };
-        self.evaluations_per_child.unwrap_or_else(by_budget)
-    }
-}
 
 /// Children in a row that were nobody new, after which nothing is left to try.
 const BARREN: u32 = 200;
