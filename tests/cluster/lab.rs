@@ -194,7 +194,8 @@ pub(crate) fn job(url: &str, tag: &str, kind: Kind) -> String {
             shuffle_text = 0\nmodel_crossover = 30\nadd_phrase = 1\nreplace_phrase = 1\n\
             move_placement = 1\nduplicate_text = 0\ndelete_text = 0\nswap_text = 0",
         ),
-        Kind::Alike => (7, ""),
+        // A reflection shows the student's answers, which have the mark of the job.
+        Kind::Alike => (7, "reflect = 0\nparaphrase = 330"),
     };
     format!(
         r#"name = "films-{tag}"
