@@ -150,6 +150,8 @@ fn the_page_of_a_job_is_in_order_and_holds_what_the_catalogue_says() {
 
         // The rest has series too, once it happens.
         let metrics = node.metrics();
+        metrics.cluster.permits("b", 4);
+        metrics.cluster.links(|| Some(vec![("b".into(), Duration::from_secs(1))]));
         metrics.business.assigned("greeting", "short");
         metrics.business.converted("greeting", "short");
         metrics.business.feedback(Rating::Positive);
