@@ -10,7 +10,7 @@ use crate::migration::{Exchange, Migrants};
 use crate::piece::Answer;
 use crate::rng::stream;
 use crate::run::RunSettings;
-use crate::variation::rewrite::read_answer;
+use crate::variation::rewrite::{Example, read_answer};
 use crate::variation::{LeakGuard, Operators, TrainIndex};
 
 /// What an optimizer may see and do while it decides.
@@ -55,6 +55,16 @@ impl Context<'_> {
             Some(_) => Err("leak"),
             None => Ok(text),
         }
+    }
+
+    /// What came of a candidate on train cases, where that is known.
+    pub fn examples(&self, id: CandidateId, cases: &[u32]) -> Vec<Example<'_>> {
+        let example = |&case: &u32| {
+            let trace = self.ledger.trace(id, case)?;
+            let input = &self.cases.train[case as usize].input;
+            Some(Example { input, output: &trace.output, feedback: &trace.feedback })
+        };
+        cases.iter().filter_map(example).collect()
     }
 
     /// How much more a child scores than the best of its parents on the first `seen` cases of the shared order; 0

@@ -67,8 +67,6 @@ pub(crate) struct Generational<S> {
     /// Parallel to the population.
     fitness: Vec<f64>,
     children: BTreeMap<u64, Child>,
-    /// Children of this generation that no draw could bring forth.
-    unborn: u32,
     arrivals: Vec<Arrival>,
     next: u64,
     generation: u32,
@@ -92,7 +90,6 @@ impl<S: Scheme> Generational<S> {
             population: vec![],
             fitness: vec![],
             children: BTreeMap::new(),
-            unborn: 0,
             arrivals: vec![],
             next: 0,
             generation: 0,
@@ -162,7 +159,6 @@ impl<S: Scheme> Generational<S> {
                 }
             }
         }
-        self.unborn = 0;
         let new = context.ledger.births().len() - before;
         self.barren = if new == 0 { self.barren + 1 } else { 0 };
         self.select(&newcomers, context);

@@ -30,7 +30,7 @@ use crate::candidate::CandidateId;
 use crate::race::RaceConfig;
 use crate::rng::{RunRng, stream};
 use crate::variation::library::MUTATION_PROMPTS;
-use crate::variation::rewrite::{Example, Question, Rewrite};
+use crate::variation::rewrite::{Question, Rewrite};
 
 use mutation::{LONGEST_LIST, Unit};
 
@@ -194,7 +194,7 @@ impl Scheme for Promptbreeder {
         let parent = conception.parents[0];
         let is_right = |case: &u32| cohort.context.ledger.train_score(parent, *case) >= Some(1.0);
         let right: Vec<u32> = cases.iter().copied().filter(is_right).collect();
-        let examples: Vec<Example<'_>> = cohort.examples(parent, &right);
+        let examples = cohort.context.examples(parent, &right);
         if examples.is_empty() {
             return Err("nothing_right");
         }

@@ -17,7 +17,7 @@ use crate::piece::{Answer, Piece, ProposalId, ProposalOrder};
 use crate::rng::stream;
 use crate::variation::VariationContext;
 use crate::variation::operators::Drawn;
-use crate::variation::rewrite::{Example, Rewrite};
+use crate::variation::rewrite::Rewrite;
 
 /// Minibatches that a parent may get right before the reflection model is asked all the same.
 const PERFECT: u64 = 3;
@@ -64,7 +64,7 @@ impl Bandit {
                     let used = self.arms[at].proposals;
                     self.arms[at].proposals += 1;
                     // The arms' minibatches differ, so that what all of them reveal differs.
-                    let minibatch = at as u64 * 7 + used / self.config.minibatch_uses.max(1) as u64;
+                    let minibatch = at as u64 * 7 + used / self.config.minibatch_uses as u64;
                     let proposal = Proposal { parents, operator, component, minibatch, perfect: 0 };
                     self.proposals.insert(number, proposal);
                     self.advance(number, context);
@@ -115,14 +115,7 @@ impl Bandit {
     fn question(&mut self, number: u64, batch: &[u32], context: &mut Context<'_>) {
         let Some(proposal) = self.proposals.get(&number) else { return };
         let parent = proposal.parents[0];
-        let examples: Vec<Example<'_>> = batch
-            .iter()
-            .filter_map(|&case| {
-                let trace = context.ledger.trace(parent, case)?;
-                let input = &context.cases.train[case as usize].input;
-                Some(Example { input, output: &trace.output, feedback: &trace.feedback })
-            })
-            .collect();
+        let examples = context.examples(parent, batch);
         if proposal.operator == Rewrite::Reflect && examples.is_empty() {
             let operator = proposal.operator.as_str().to_owned();
             self.proposals.remove(&number);

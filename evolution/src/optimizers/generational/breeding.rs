@@ -41,6 +41,8 @@ impl<S: Scheme> Generational<S> {
         let mut known = self.known(context);
         let mut left = scheme::left_to_search(self.scheme.rules().finals, context);
         let mut reflected_on = BTreeSet::new();
+        // Children that no draw could bring forth.
+        let mut unborn = 0;
         for place in 0..brood {
             let number = self.next;
             self.next += 1;
@@ -66,10 +68,10 @@ impl<S: Scheme> Generational<S> {
                     left = rest;
                     self.children.insert(number, Child::new(conception));
                 }
-                None => self.unborn += 1,
+                None => unborn += 1,
             }
         }
-        if self.children.is_empty() && self.unborn == 0 {
+        if self.children.is_empty() && unborn == 0 {
             self.begin_finals(context);
             return;
         }

@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::finals::{Finals, best_score};
 use crate::race::RaceConfig;
 use crate::rng::RunRng;
-use crate::variation::rewrite::{Example, Rewrite};
+use crate::variation::rewrite::Rewrite;
 use crate::variation::{OperatorCredits, VariationContext};
 
 /// What an algorithm in generations leaves to [`super::Generational`].
@@ -66,7 +66,7 @@ pub(crate) trait Scheme: Debug + Clone + Serialize + DeserializeOwned + Send + S
         cases: &[u32],
         cohort: &Cohort<'_>,
     ) -> Result<String, &'static str> {
-        let examples = cohort.examples(conception.parents[0], cases);
+        let examples = cohort.context.examples(conception.parents[0], cases);
         if examples.is_empty() {
             return Err("unmeasurable");
         }
@@ -247,16 +247,6 @@ impl Cohort<'_> {
     pub(crate) fn is_new(&self, candidate: &Candidate) -> bool {
         let known = self.context.ledger.born(candidate.id()).is_some();
         !known && !self.children.values().any(|child| child.candidate() == Some(candidate))
-    }
-
-    /// What came of a candidate on train cases, where that is known.
-    pub(crate) fn examples(&self, id: CandidateId, cases: &[u32]) -> Vec<Example<'_>> {
-        let example = |&case: &u32| {
-            let trace = self.context.ledger.trace(id, case)?;
-            let input = &self.context.cases.train[case as usize].input;
-            Some(Example { input, output: &trace.output, feedback: &trace.feedback })
-        };
-        cases.iter().filter_map(example).collect()
     }
 
     /// What operators may look at.

@@ -14,7 +14,7 @@ use crate::piece::{Answer, Piece, ProposalId, ProposalOrder};
 use crate::rng::stream;
 use crate::variation::VariationContext;
 use crate::variation::operators::Drawn;
-use crate::variation::rewrite::{Example, Rewrite};
+use crate::variation::rewrite::Rewrite;
 
 /// How long the measurements up to a look take on the search's own clock.
 pub(super) const LOOK: u64 = 1;
@@ -187,12 +187,7 @@ impl Gepa {
         let Some(parent) = context.ledger.candidate(id).filter(|_| !perfect) else {
             return Stage::Decided(None);
         };
-        let example = |&case: &u32| {
-            let trace = context.ledger.trace(id, case)?;
-            let input = context.cases.train[case as usize].input.as_str();
-            Some(Example { input, output: &trace.output, feedback: &trace.feedback })
-        };
-        let examples: Vec<Example<'_>> = measured.iter().filter_map(example).collect();
+        let examples = context.examples(id, &measured);
         let rewrite = Rewrite::named(&proposal.operator).unwrap_or(Rewrite::Reflect);
         let order = ProposalOrder {
             id: ProposalId(proposal.number),
