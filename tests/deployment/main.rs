@@ -1,0 +1,3 @@
+//! What operators install, checked by the programs that read it.
+
+mod tool;
