@@ -38,7 +38,8 @@ pub(crate) fn selected(expression: &str) -> BTreeSet<Selected> {
                     };
                     continue;
                 }
-                let is_called = ["(", "by ", "by(", "without"].iter().any(|next| rest.trim_start().starts_with(next));
+                let is_called =
+                    ["(", "by ", "by(", "without"].iter().any(|next| rest.trim_start().starts_with(next));
                 if is_called || ["and", "or", "unless", "bool", "offset"].contains(&name) {
                     continue;
                 }

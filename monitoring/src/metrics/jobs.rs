@@ -229,10 +229,12 @@ impl Collector for Running {
             spent = larger(spent, job.spent);
         }
         for (name, help, value) in [(IDLE, IDLE_HELP, idle), (SPENT, SPENT_HELP, spent)] {
-            let Some(value) = value else { continue };
             let unit = name.unit();
+            // Told of in any case, with a value where there is one.
             let family = encoder.encode_descriptor(name.bare, help, unit.as_ref(), MetricType::Gauge)?;
-            ConstGauge::new(value).encode(family)?;
+            if let Some(value) = value {
+                ConstGauge::new(value).encode(family)?;
+            }
         }
         Ok(())
     }

@@ -81,10 +81,10 @@ impl Collector for ProcessCollector {
         let cpu = encoder.encode_descriptor(CPU.bare, CPU_HELP, unit.as_ref(), MetricType::Counter)?;
         ConstCounter::new(figures.cpu_seconds).encode(cpu)?;
         let mut gauge = |name: Name, help, value: Option<f64>| -> fmt::Result {
-            let Some(value) = value else { return Ok(()) };
             let unit = name.unit();
+            // Told of in any case, with a value where there is one.
             let metric = encoder.encode_descriptor(name.bare, help, unit.as_ref(), MetricType::Gauge)?;
-            ConstGauge::new(value).encode(metric)
+            value.map_or(Ok(()), |value| ConstGauge::new(value).encode(metric))
         };
         gauge(MEMORY, MEMORY_HELP, Some(figures.memory_bytes as f64))?;
         gauge(LIMIT, LIMIT_HELP, figures.memory_limit.map(|bytes| bytes as f64))?;
