@@ -90,7 +90,7 @@ fn every_alert_goes_to_whom_it_is_for() {
             other => panic!("{other:?}"),
         };
         let told = receivers(&config, &[("alertname", alert), ("severity", severity), ("topic", topic)]);
-        assert_eq!(told, expected.iter().map(|name| (*name).to_owned()).collect(), "{alert}");
+        assert_eq!(told.iter().map(String::as_str).collect::<Vec<_>>(), expected, "{alert}");
     }
     // What comes from elsewhere is told, too.
     assert_eq!(receivers(&config, &[("alertname", "Strange")]), BTreeSet::from(["team".to_owned()]));

@@ -114,15 +114,11 @@ fn links_lead_somewhere() {
             let target =
                 fs::read_to_string(&target).unwrap_or_else(|error| panic!("{name}: {}: {error}", &link[1]));
             let Some(heading) = link.get(2) else { continue };
-            let anchors = target
+            let mut anchors = target
                 .lines()
                 .filter(|line| line.starts_with('#'))
                 .map(|line| line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-"));
-            assert!(
-                anchors.into_iter().any(|anchor| anchor == heading.as_str()),
-                "{name}: #{}",
-                heading.as_str()
-            );
+            assert!(anchors.any(|anchor| anchor == heading.as_str()), "{name}: #{}", heading.as_str());
         }
     }
 }
