@@ -1,3 +1,9 @@
 //! What operators install, checked by the programs that read it.
 
+mod alertmanager;
+mod exporters;
+mod promql;
+mod rules;
+mod runbooks;
 mod tool;
+mod troubleshooting;
