@@ -34,6 +34,18 @@ impl Color {
             Self::Vermillion => "#D55E00",
         }
     }
+
+    /// As it is written in CSS for words upon white: darker where the colour itself could hardly be read.
+    pub const fn ink(self) -> &'static str {
+        match self {
+            Self::Blue => "#0072B2",
+            Self::Orange => "#9A6A00",
+            Self::Green => "#007A5A",
+            Self::Purple => "#A8558A",
+            Self::Sky => "#2A78A8",
+            Self::Vermillion => "#C44E00",
+        }
+    }
 }
 
 /// How a line is drawn.
