@@ -18,8 +18,11 @@ const TAG: &str = "evohub";
 /// The dashboards as files, each with its name and its text.
 pub fn files(dashboards: &[Dashboard]) -> Vec<(String, String)> {
     let file = |dashboard: &Dashboard| {
+        let mut json = json(dashboard, dashboards);
+        // Whether objects keep the order of their fields is up to who else uses the library.
+        json.sort_all_objects();
         // `{:#}` is JSON over several lines.
-        (format!("{}.json", dashboard.uid), format!("{:#}\n", json(dashboard, dashboards)))
+        (format!("{}.json", dashboard.uid), format!("{json:#}\n"))
     };
     dashboards.iter().map(file).collect()
 }
