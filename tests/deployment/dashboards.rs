@@ -45,11 +45,12 @@ fn panels(dashboard: &Value) -> Vec<&Value> {
 
 /// The queries of panels, each with the panel's title.
 fn queries(dashboard: &Value) -> Vec<(&str, &str)> {
-    let of_panel = |panel| {
-        let title = Value::as_str(&panel["title"]).unwrap();
-        list(&panel["targets"]).map(move |target| (title, target["expr"].as_str().unwrap()))
-    };
-    panels(dashboard).into_iter().flat_map(of_panel).collect()
+    let mut found = vec![];
+    for panel in panels(dashboard) {
+        let title = panel["title"].as_str().unwrap();
+        found.extend(list(&panel["targets"]).map(|target| (title, target["expr"].as_str().unwrap())));
+    }
+    found
 }
 
 /// All that is asked in PromQL, each with who asks.

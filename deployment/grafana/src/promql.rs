@@ -342,3 +342,44 @@ macro_rules! arithmetic {
 }
 
 arithmetic! { Add add "+" Sub sub "-" Mul mul "*" Div div "/" }
+
+#[cfg(test)]
+mod tests {
+    use evohub_monitoring::metrics::names;
+
+    use super::*;
+    use crate::recorded;
+
+    #[test]
+    fn questions_are_narrowed_down_to_what_the_reader_looks_at() {
+        let scope = r#"job=~"$job", instance=~"$instance""#;
+        let calls =
+            of(names::LLM_API_CALLS).is_not(|of| of.outcome, "success").matches(|of| of.model, "$model");
+        assert_eq!(
+            calls.rate().sum_by(|of| [of.model, INSTANCE]).to_string(),
+            format!(
+                r#"sum by (model, instance) (rate(llm_api_calls_total{{{scope}, outcome!="success", model=~"$model"}}[$__rate_interval]))"#
+            )
+        );
+        assert_eq!(
+            of(names::EVALUATION_DURATION).quantile(0.95).to_string(),
+            format!(
+                "histogram_quantile(0.95, sum by (le) (rate(evaluation_duration_seconds_bucket{{{scope}}}[$__rate_interval])))"
+            )
+        );
+        assert_eq!(of(recorded::AVAILABLE).now().min().to_string(), "min(evohub:available)");
+    }
+
+    #[test]
+    fn what_has_an_operator_stands_in_brackets() {
+        let [a, b] =
+            [recorded::HTTP_DURATION_P50, recorded::HTTP_DURATION_P95].map(|one| of(one).now().max());
+        let (a_text, b_text) = (a.to_string(), b.to_string());
+        assert_eq!(
+            ((a.clone() + b.clone()).positive() * 60.0).to_string(),
+            format!("(({a_text} + {b_text}) > 0) * 60")
+        );
+        assert_eq!((a.clone() / b).or_zero().to_string(), format!("{a_text} / {b_text} or on() vector(0)"));
+        assert_eq!(a.greatest().to_string(), format!("max({a_text})"));
+    }
+}

@@ -20,21 +20,40 @@ const LISTS: [&str; 6] = ["by", "without", "on", "ignoring", "group_left", "grou
 /// The selectors of an expression, in their order.
 pub(super) fn selectors(expression: &str) -> Vec<Selector> {
     let mut found = vec![];
-    let mut calls: Vec<String> = vec![];
+    // What is open: the word before the bracket, and for a list of labels the aggregation that it belongs to.
+    let mut open: Vec<(String, String)> = vec![];
+    let (mut word, mut list) = (String::new(), None);
     let mut rest = expression;
-    let mut word = String::new();
     while let Some(next) = rest.chars().next() {
         let length = rest.find(|c: char| !is_of_name(c)).unwrap_or(rest.len());
-        if length > 0 {
-            word = rest[..length].to_owned();
-            rest = &rest[length..];
-            let is_number = word.starts_with(|c: char| c.is_ascii_digit());
-            let is_call = rest.trim_start().starts_with('(');
-            let in_list = calls.last().is_some_and(|call| LISTS.contains(&call.as_str()));
-            if is_number || is_call || in_list || OPERATORS.contains(&word.as_str()) {
-                continue;
-            }
-            let (matchers, behind) = matchers(rest);
+        if length == 0 {
+            rest = match next {
+                '(' => {
+                    open.push(match list.take() {
+                        Some(list) => (list, std::mem::take(&mut word)),
+                        None => (std::mem::take(&mut word), String::new()),
+                    });
+                    &rest[1..]
+                }
+                ')' => {
+                    word = open.pop().expect("the bracket was opened").1;
+                    &rest[1..]
+                }
+                '"' => rest[1..].split_once('"').expect("the text is closed").1,
+                other => &rest[other.len_utf8()..],
+            };
+            continue;
+        }
+        let (name, behind) = rest.split_at(length);
+        rest = behind;
+        let in_list = open.last().is_some_and(|(word, _)| LISTS.contains(&word.as_str()));
+        let ahead = behind.trim_start();
+        if LISTS.contains(&name) {
+            list = Some(name.to_owned());
+        } else if ahead.starts_with('(') || ahead.starts_with("by (") || ahead.starts_with("without (") {
+            word = name.to_owned();
+        } else if !in_list && !OPERATORS.contains(&name) && !name.starts_with(|c: char| c.is_ascii_digit()) {
+            let (matchers, behind) = matchers(behind);
             let (range, behind) = match behind.strip_prefix('[') {
                 Some(inside) => {
                     let (range, behind) = inside.split_once(']').expect("the bracket is closed");
@@ -43,28 +62,9 @@ pub(super) fn selectors(expression: &str) -> Vec<Selector> {
                 None => (None, behind),
             };
             rest = behind;
-            let function = calls.last().cloned().unwrap_or_default();
-            found.push(Selector { name: word.clone(), matchers, range, function });
-            continue;
+            let function = open.last().map(|(word, _)| word.clone()).unwrap_or_default();
+            found.push(Selector { name: name.to_owned(), matchers, range, function });
         }
-        rest = match next {
-            '(' => {
-                calls.push(std::mem::take(&mut word));
-                // An aggregation stands before the list of its labels: `sum by (le) (`.
-                &rest[1..]
-            }
-            ')' => {
-                let closed = calls.pop().expect("the bracket was opened");
-                word = closed;
-                &rest[1..]
-            }
-            '"' => rest[1..].split_once('"').expect("the text is closed").1,
-            ' ' => &rest[1..],
-            other => {
-                word.clear();
-                &rest[other.len_utf8()..]
-            }
-        };
     }
     found
 }
