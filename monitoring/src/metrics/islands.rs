@@ -20,7 +20,8 @@ families! {
     EVOLUTION_MEAN_FITNESS: Gauge = "evolution_mean_fitness",
         "Mean of the mean scores in the populations of running jobs, 0 to 1; of several populations, their mean";
     EVOLUTION_POPULATION_DIVERSITY: Gauge = "evolution_population_diversity",
-        "Mean distance of two candidates of a population, 0 to 1; of several populations, the least diverse";
+        "Mean distance of two candidates of a population, 0 to 1; of several populations, the least diverse; absent \
+         while all have a single candidate";
     EVOLUTION_POPULATION_SIZE: Gauge = "evolution_population_size",
         "Candidates in the populations of running jobs";
 }
@@ -41,19 +42,20 @@ pub struct IslandFigures {
     pub population: u32,
 }
 
-/// What a gauge makes of several populations.
-type Fold = fn(&[IslandFigures]) -> f64;
+/// What a gauge makes of several populations; `None`: nothing can be said.
+type Fold = fn(&[IslandFigures]) -> Option<f64>;
 
 const GAUGES: [(Name<Gauge>, Fold); 4] = [
-    (names::EVOLUTION_BEST_FITNESS, |islands| islands.iter().map(|island| island.best).fold(0.0, f64::max)),
+    (names::EVOLUTION_BEST_FITNESS, |islands| islands.iter().map(|island| island.best).reduce(f64::max)),
     (names::EVOLUTION_MEAN_FITNESS, |islands| {
-        islands.iter().map(|island| island.mean).sum::<f64>() / islands.len() as f64
+        Some(islands.iter().map(|island| island.mean).sum::<f64>() / islands.len() as f64)
     }),
     (names::EVOLUTION_POPULATION_DIVERSITY, |islands| {
-        islands.iter().map(|island| island.diversity).fold(1.0, f64::min)
+        let several = islands.iter().filter(|island| island.population > 1);
+        several.map(|island| island.diversity).reduce(f64::min)
     }),
     (names::EVOLUTION_POPULATION_SIZE, |islands| {
-        islands.iter().map(|island| f64::from(island.population)).sum()
+        Some(islands.iter().map(|island| f64::from(island.population)).sum())
     }),
 ];
 
@@ -126,13 +128,17 @@ impl Collector for Islands {
             let mut metric = encoder.encode_descriptor(name.bare(), name.help(), None, MetricType::Gauge)?;
             if !self.job_label {
                 let all: Vec<IslandFigures> = groups.values().flatten().copied().collect();
-                ConstGauge::new(fold(&all)).encode(metric)?;
+                if let Some(value) = fold(&all) {
+                    ConstGauge::new(value).encode(metric)?;
+                }
                 continue;
             }
             for (job, islands) in &groups {
                 let job = open(job);
                 let labels = [("job", job.as_ref())];
-                ConstGauge::new(fold(islands)).encode(metric.encode_family(&labels)?)?;
+                if let Some(value) = fold(islands) {
+                    ConstGauge::new(value).encode(metric.encode_family(&labels)?)?;
+                }
             }
         }
         Ok(())

@@ -11,12 +11,14 @@ use prometheus_client::metrics::gauge::ConstGauge;
 
 use super::names;
 use crate::metrics::declare::Declarations;
+use crate::metrics::memory_limit::memory_limit;
 use crate::metrics::name::{Gauge, Name};
 
 pub(in crate::metrics) fn declare(declare: &mut Declarations) {
     let declared = [
         names::PROCESS_CPU.declaration(),
         names::PROCESS_RESIDENT_MEMORY.declaration(),
+        names::PROCESS_MEMORY_LIMIT.declaration(),
         names::PROCESS_OPEN_FDS.declaration(),
         names::PROCESS_MAX_FDS.declaration(),
         names::PROCESS_START_TIME.declaration(),
@@ -31,6 +33,7 @@ struct ProcessCollector;
 struct Figures {
     cpu_seconds: f64,
     memory_bytes: i64,
+    memory_limit: Option<u64>,
     start_seconds: Option<f64>,
     open: Option<i64>,
     most: Option<i64>,
@@ -48,6 +51,7 @@ impl Figures {
         Some(Self {
             cpu_seconds: (stat.utime + stat.stime) as f64 / ticks,
             memory_bytes: i64::try_from(stat.rss * procfs::page_size()).ok()?,
+            memory_limit: memory_limit(),
             start_seconds: procfs::boot_time_secs()
                 .ok()
                 .map(|boot| boot as f64 + stat.starttime as f64 / ticks),
@@ -73,6 +77,7 @@ impl Collector for ProcessCollector {
             ConstGauge::new(value).encode(metric)
         };
         gauge(names::PROCESS_RESIDENT_MEMORY, Some(figures.memory_bytes as f64))?;
+        gauge(names::PROCESS_MEMORY_LIMIT, figures.memory_limit.map(|bytes| bytes as f64))?;
         gauge(names::PROCESS_OPEN_FDS, figures.open.map(|count| count as f64))?;
         gauge(names::PROCESS_MAX_FDS, figures.most.map(|count| count as f64))?;
         gauge(names::PROCESS_START_TIME, figures.start_seconds)
