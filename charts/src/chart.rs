@@ -41,6 +41,7 @@ pub struct Chart {
     width: f64,
     height: f64,
     right: f64,
+    has_dots: bool,
     body: String,
     labels: Vec<(f64, String, &'static str)>,
 }
@@ -49,13 +50,19 @@ impl Chart {
     /// An empty chart of the usual size.
     pub fn new(x: Axis, y: Axis) -> Self {
         let (width, height) = SIZE;
-        Self { x, y, width, height, right: RIGHT, body: String::new(), labels: vec![] }
+        Self { x, y, width, height, right: RIGHT, has_dots: true, body: String::new(), labels: vec![] }
     }
 
     /// The same chart in another size, in pixels.
     #[must_use]
     pub fn sized(self, width: f64, height: f64) -> Self {
         Self { width, height, ..self }
+    }
+
+    /// The same chart, whose points have no dots, however few they are.
+    #[must_use]
+    pub fn without_dots(self) -> Self {
+        Self { has_dots: false, ..self }
     }
 
     /// The same chart with room for names of so many characters at the ends of lines.
@@ -90,7 +97,8 @@ impl Chart {
         }
         let _ = write!(self.body, r#"<path class="line {}" d="{path}"/>"#, series.class);
         // Where there are few points, each can be seen and asked for its value.
-        for (x, y) in points.iter().filter(|(_, y)| y.is_finite() && points.len() <= MOST_DOTS) {
+        let has_dots = self.has_dots && points.len() <= MOST_DOTS;
+        for (x, y) in points.iter().filter(|(_, y)| has_dots && y.is_finite()) {
             let title = format!("{}: {} at {}", series.name, (self.y.format)(*y), (self.x.format)(*x));
             let (x, y) = self.place(*x, *y);
             let _ = write!(

@@ -116,6 +116,7 @@ fn only_what_is_there_is_asked_for() {
             Kind::Counter | Kind::Gauge | Kind::Info => known.push((declared.name.clone(), declared.labels)),
         }
     }
+    let mut asked = BTreeSet::new();
     let others: BTreeSet<&str> = exporters::NAMES.iter().chain(recorded::NAMES).copied().collect();
     for (file, dashboard) in shipped() {
         for (who, expression) in questions(&dashboard) {
@@ -125,6 +126,7 @@ fn only_what_is_there_is_asked_for() {
                     declared.is_some() || others.contains(name.as_str()),
                     "{file}: {who}: what is {name}?"
                 );
+                asked.insert(name.clone());
                 // The exporter of Redis has a `redis_up`, too.
                 let Some((_, labels)) = declared.filter(|_| !others.contains(name.as_str())) else {
                     continue;
@@ -138,6 +140,9 @@ fn only_what_is_there_is_asked_for() {
                 }
             }
         }
+    }
+    for name in others {
+        assert!(asked.contains(name), "nobody asks for {name}");
     }
 }
 

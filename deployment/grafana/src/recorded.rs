@@ -73,8 +73,6 @@ recorded! {
         "Generations an hour, over the last hour";
     SUCCESS_RATIO: NoLabels = "evohub:evaluations:success_ratio_rate5m",
         "Share of attempts at evaluations that brought a result";
-    DOLLARS_PER_HOUR: NoLabels = "evohub:dollars:per_hour",
-        "US dollars an hour, over the last hour";
     DOLLARS_PER_EVALUATION: NoLabels = "evohub:dollars:per_evaluation_rate1h",
         "US dollars an evaluation, over the last hour";
     DOLLARS_PER_POINT: NoLabels = "evohub:dollars:per_point_rate1h",
@@ -85,10 +83,6 @@ recorded! {
         "Time from the start of a search to its last improvement, over the last day";
     ERROR_RATIO_5M: ObjectiveLabels = "slo:error_ratio:5m",
         "Share of what went wrong in five minutes";
-    ERROR_RATIO_30D: ObjectiveLabels = "slo:error_ratio:30d",
-        "Share of what went wrong in 30 days";
-    OBJECTIVE: ObjectiveLabels = "slo:objective:ratio",
-        "Share that must go well";
     BUDGET_REMAINING: ObjectiveLabels = "slo:error_budget:remaining",
         "Share of the error budget of 30 days that is left";
     BURN_RATE_5M: ObjectiveLabels = "slo:burn_rate:5m",

@@ -23,7 +23,7 @@ pub(super) fn dashboard() -> Dashboard {
         since: "now-24h",
         variables,
         annotations: events(),
-        rows: vec![overview(), quality(), cost(), users(), experiments()],
+        rows: vec![overview(), key_figures(), quality(), cost(), users(), experiments()],
     }
 }
 
@@ -47,14 +47,14 @@ fn overview() -> Row {
             dollars.or_zero(),
         ),
         Panel::figure(
-            "An evaluation costs",
+            "Cost of an evaluation",
             "US dollars an evaluation in the time shown, the questions of the search to its reflection model included.",
             Unit::Dollars,
             dollars / measured.increase(Window::Shown).sum().positive(),
         )
         .without("nothing was evaluated"),
         Panel::figure(
-            "Evaluations saved",
+            "Saved",
             "Evaluations that were not needed in the time shown: their result was known, or their candidate had fallen \
              before.",
             Unit::Count,
@@ -74,6 +74,54 @@ fn overview() -> Row {
         )
         .without("nobody rated")
         .warns_below(0.5, 0.8),
+    ])
+}
+
+/// What the rules record for all nodes, whatever is chosen above.
+fn key_figures() -> Row {
+    row("Key figures, over all nodes", vec![
+        Panel::figure(
+            "Generations an hour",
+            "Generations, or windows of a steady state, over the last hour.",
+            Unit::Count,
+            of(recorded::GENERATIONS_PER_HOUR).now().sum(),
+        ),
+        Panel::figure(
+            "Rise in a generation",
+            "How much the best score of a population rises in a generation, over the last hour; 0.01 is a point.",
+            Unit::Score,
+            of(recorded::FITNESS_GAINED).now().max(),
+        )
+        .without("no generation"),
+        Panel::figure(
+            "Time to convergence",
+            "Time from the start of a search to its last improvement, of the searches that ended in a day.",
+            Unit::Seconds,
+            of(recorded::CONVERGENCE).now().max(),
+        )
+        .without("no search ended"),
+        Panel::figure(
+            "A point costs",
+            "US dollars for a rise of the best score by 0.01, over the last hour.",
+            Unit::Dollars,
+            of(recorded::DOLLARS_PER_POINT).now().max(),
+        )
+        .without("nothing rose"),
+        Panel::figure(
+            "An evaluation costs",
+            "US dollars an evaluation, over the last hour, the questions to the reflection model included.",
+            Unit::Dollars,
+            of(recorded::DOLLARS_PER_EVALUATION).now().max(),
+        )
+        .without("nothing was evaluated"),
+        Panel::figure(
+            "Evaluations that succeed",
+            "Share of attempts at an evaluation that brought a result, over five minutes.",
+            Unit::Share,
+            of(recorded::SUCCESS_RATIO).now().min(),
+        )
+        .warns_below(0.8, 0.95)
+        .without("nothing was evaluated"),
     ])
 }
 

@@ -141,7 +141,7 @@ fn evolution() -> Row {
         )
         .query(
             Query::new("{{state}}", of(names::EVOLUTION_JOBS).now().sum_by(|of| [of.state]))
-                .known_as(&["running", "closing", "done", "stopped", "failed"]),
+                .known_as(&["running", "closing", "done", "stopped", "failed", "moved"]),
         ),
         Panel::lines(
             "Candidates",
@@ -150,6 +150,31 @@ fn evolution() -> Row {
         )
         .ask("candidates", of(names::EVOLUTION_POPULATION_SIZE).now().sum())
         .without("no job runs"),
+        Panel::lines(
+            "Time without a result",
+            "Longest time that a running job has gone without a result. It is that of an evaluation at least; one that \
+             only grows is a job that stands still.",
+            Unit::Seconds,
+        )
+        .ask("{{instance}}", of(names::EVOLUTION_JOB_IDLE).now().max_by(|_| [INSTANCE]))
+        .without("no job runs"),
+        Panel::lines(
+            "Budget of jobs",
+            "Largest share of its dollars or tokens that a running job has spent. At 1 it ends.",
+            Unit::Share,
+        )
+        .ask("{{instance}}", of(names::EVOLUTION_BUDGET_SPENT).now().max_by(|_| [INSTANCE]))
+        .warns(0.8, 0.95)
+        .without("no job has a limit in dollars or tokens"),
+        Panel::lines(
+            "Migrants",
+            "Candidates a minute that populations took over from others of the same job, by to whom they send them.",
+            Unit::PerMinute,
+        )
+        .query(
+            Query::new("{{topology}}", of(names::EVOLUTION_MIGRATIONS).rate().sum_by(|of| [of.topology]) * 60.0)
+                .known_as(&["ring", "full", "random"]),
+        ),
     ])
 }
 
@@ -222,9 +247,14 @@ fn resources() -> Row {
         )
         .ask("{{instance}}", of(names::PROCESS_CPU).rate().sum_by(|_| [INSTANCE]))
         .more(INFRASTRUCTURE),
-        Panel::lines("Memory", "Memory of each node that is in RAM.", Unit::Bytes)
-            .ask("{{instance}}", of(names::PROCESS_RESIDENT_MEMORY).now().sum_by(|_| [INSTANCE]))
-            .more(INFRASTRUCTURE),
+        Panel::lines(
+            "Memory",
+            "Memory of each node that is in RAM, beside what its control group allows, where that sets a limit.",
+            Unit::Bytes,
+        )
+        .ask("{{instance}}", of(names::PROCESS_RESIDENT_MEMORY).now().sum_by(|_| [INSTANCE]))
+        .ask("least limit", of(names::PROCESS_MEMORY_LIMIT).now().min())
+        .more(INFRASTRUCTURE),
         Panel::lines(
             "Open files",
             "Share of the file descriptors that a node may have open. At 1 it takes no more connections.",
@@ -358,6 +388,14 @@ fn objectives() -> Row {
             Unit::Share,
         )
         .ask("{{slo}}", of(recorded::ERROR_RATIO_5M).now().max_by(|of| [of.slo]))
+        .wide(12),
+        Panel::lines(
+            "Requests of users that fail",
+            "Share of users' requests that were answered with 5xx, neither probes nor scrapes.",
+            Unit::Share,
+        )
+        .ask("5xx", of(recorded::HTTP_ERROR_RATIO).now().max().or_zero())
+        .warns(0.001, 0.05)
         .wide(12),
         Panel::lines(
             "Requests of users",

@@ -79,7 +79,7 @@ fn style() -> String {
         let (hex, ink) = (color.hex(), color.ink());
         let _ = write!(
             css,
-            ".line.{class}{{stroke:{hex};stroke-dasharray:{strokes}}}.band.{class},.dot.{class}{{fill:{hex}}}\
+            ".line.{class}{{stroke:{hex};stroke-dasharray:{strokes}}}.band.{class}{{fill:{hex}}}\
              .name.{class}{{fill:{ink}}}"
         );
     }
@@ -104,7 +104,7 @@ fn panel(index: usize, answer: &Answer<'_>, events: &[Event], span: (f64, f64)) 
         lines.iter().flat_map(|(series, _)| series.points.iter().map(|(_, value)| *value)).collect();
     let y = scale::axis(panel.unit, values.iter().copied(), panel.is_signed);
     let longest = lines.iter().map(|(series, _)| series.name.chars().count()).max().unwrap_or(0);
-    let mut chart = Chart::new(x, y).sized(CELL.0, CELL.1).with_names(longest);
+    let mut chart = Chart::new(x, y).sized(CELL.0, CELL.1).with_names(longest).without_dots();
     mark(&mut chart, events, start);
     for (series, floor) in &lines {
         let band: Vec<(f64, f64, f64)> =
@@ -141,10 +141,10 @@ fn lines(panel: &Panel, courses: &[Vec<Course>], start: f64) -> (Vec<(Series, Ve
         }
     }
     found.sort_by(|a, b| b.2.total_cmp(&a.2));
-    // Parts of a sum that are 0 all the time say nothing.
-    found.retain(|(_, _, greatest, _)| {
-        panel.form != Form::Areas || *greatest > 0.0 || panel.queries.len() > 1
-    });
+    // Parts of a sum that are 0 all the time say nothing beside others.
+    let is_sum =
+        panel.form == Form::Areas && found.first().is_some_and(|(_, _, greatest, _)| *greatest > 0.0);
+    found.retain(|(_, _, greatest, _)| !is_sum || *greatest > 0.0);
     let left_out = found.len().saturating_sub(CLASSES.len());
     found.truncate(CLASSES.len());
     let lines = found.into_iter().enumerate().map(|(place, (name, points, _, known))| {
