@@ -64,6 +64,14 @@ impl ListenerConfig {
     pub fn new(address: SocketAddr) -> Self {
         Self { address, access: Access::default(), limits: Limits::default() }
     }
+
+    /// Whether the address may be listened at with such access.
+    ///
+    /// # Errors
+    /// When other machines reach the address without token and TLS.
+    pub fn check(&self) -> Result<(), ListenError> {
+        self.access.permit(self.address)
+    }
 }
 
 /// A listener that cannot be.
