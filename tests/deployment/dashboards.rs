@@ -1,20 +1,18 @@
 //! The Grafana dashboards.
 
 mod lint;
-mod promql;
 mod schema;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use evohub::monitoring::metrics::{Kind, Metrics, MetricsConfig};
 use evohub_dashboards::choices::Choices;
 use evohub_dashboards::model::Color;
 use evohub_dashboards::{boards, exporters, grafana, recorded};
 use serde_json::Value;
 
+use crate::promql::{check_names, selectors};
 use crate::tool::{check, deployment, read};
-use promql::{Selector, selectors};
 
 /// The dashboards as they are shipped, each with the name of its file.
 fn shipped() -> Vec<(String, Value)> {
@@ -104,59 +102,17 @@ fn prometheus_understands_every_question() {
 }
 
 #[test]
-fn only_what_is_there_is_asked_for() {
-    let metrics = Metrics::new(&MetricsConfig::default());
-    let mut known: Vec<(String, &[&str])> = vec![];
-    for declared in metrics.catalogue() {
-        match declared.kind {
-            Kind::Histogram => known.extend(
-                ["_bucket", "_sum", "_count"]
-                    .map(|suffix| (format!("{}{suffix}", declared.name), declared.labels)),
-            ),
-            Kind::Counter | Kind::Gauge | Kind::Info => known.push((declared.name.clone(), declared.labels)),
-        }
-    }
+fn only_what_is_there_is_asked_for_and_all_that_is_named_is() {
     let mut asked = BTreeSet::new();
-    let others: BTreeSet<&str> = exporters::NAMES.iter().chain(recorded::NAMES).copied().collect();
     for (file, dashboard) in shipped() {
-        for (who, expression) in questions(&dashboard) {
-            for Selector { name, matchers, .. } in selectors(&expression) {
-                let declared = known.iter().find(|(known, _)| *known == name);
-                assert!(
-                    declared.is_some() || others.contains(name.as_str()),
-                    "{file}: {who}: what is {name}?"
-                );
-                asked.insert(name.clone());
-                // The exporter of Redis has a `redis_up`, too.
-                let Some((_, labels)) = declared.filter(|_| !others.contains(name.as_str())) else {
-                    continue;
-                };
-                for (label, ..) in matchers {
-                    let is_target = ["job", "instance"].contains(&label.as_str());
-                    assert!(
-                        is_target || labels.contains(&label.as_str()),
-                        "{file}: {who}: {name} has no {label}"
-                    );
-                }
-            }
-        }
+        let questions = questions(&dashboard);
+        let placed: Vec<(String, &str)> =
+            questions.iter().map(|(who, text)| (format!("{file}: {who}"), text.as_str())).collect();
+        check_names(placed.iter().map(|(place, text)| (place.as_str(), *text)));
+        asked.extend(questions.iter().flat_map(|(_, text)| selectors(text)).map(|selector| selector.name));
     }
-    for name in others {
-        assert!(asked.contains(name), "nobody asks for {name}");
-    }
-}
-
-#[test]
-fn every_recorded_series_is_in_a_rule_file() {
-    let mut rules = BTreeSet::new();
-    for file in ["monitoring/recording_rules.yml", "monitoring/slo_rules.yml"] {
-        for document in read::<Value>(file) {
-            let groups = list(&document["groups"]).flat_map(|group| list(&group["rules"]));
-            rules.extend(groups.filter_map(|rule| rule["record"].as_str().map(str::to_owned)));
-        }
-    }
-    for name in recorded::NAMES {
-        assert!(rules.contains(*name), "no rule records {name}");
+    for name in exporters::NAMES.iter().chain(recorded::NAMES) {
+        assert!(asked.contains(*name), "nobody asks for {name}");
     }
 }
 

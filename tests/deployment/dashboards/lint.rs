@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use evohub_dashboards::recorded;
 use serde_json::{Value, json};
 
-use super::promql::{Selector, selectors};
 use super::{list, panels, queries, shipped};
+use crate::promql::{Selector, selectors};
 
 /// Finds what is wrong with a dashboard.
 type Rule = fn(&Value) -> Vec<String>;
