@@ -45,7 +45,7 @@ impl Prometheus {
     }
 
     /// Starts one at an address as a folder has it configured, where its data go, too.
-    pub(crate) fn start(folder: TempDir, address: SocketAddr, more: &[&str]) -> Self {
+    pub(crate) fn start(folder: TempDir, address: SocketAddr, more: &[String]) -> Self {
         let program = Command::new("prometheus")
             .arg(format!("--config.file={}", folder.path().join(CONFIGURED).display()))
             .arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()))

@@ -1,9 +1,16 @@
 //! Time in the files of Prometheus and Alertmanager, made to pass quicker.
 
+use std::sync::LazyLock;
+use std::time::Duration;
+
 use serde_json::Value;
 
-/// How many times quicker than in earnest: a minute is a second.
-pub(crate) const FACTOR: u64 = 60;
+/// How many times quicker than in earnest: a minute is a second, unless `OPERATIONS_FACTOR` says otherwise, for a
+/// machine that has too much to do.
+static FACTOR: LazyLock<u64> = LazyLock::new(|| {
+    let Ok(text) = std::env::var("OPERATIONS_FACTOR") else { return 60 };
+    text.parse().unwrap_or_else(|error| panic!("OPERATIONS_FACTOR={text}: {error}"))
+});
 
 /// Added to how long an alert waits until it fires: the program's own clocks, such as that of its heartbeats, do not go
 /// quicker.
@@ -46,11 +53,16 @@ fn milliseconds(text: &str) -> Option<u64> {
     (!text.is_empty()).then_some(sum)
 }
 
+/// A time of so many minutes, made shorter.
+pub(crate) fn quick_minutes(minutes: u64) -> Duration {
+    Duration::from_millis(60_000 * minutes / *FACTOR)
+}
+
 /// A duration, made shorter; `None` for anything else.
 fn quick(text: &str) -> Option<String> {
     milliseconds(text).map(|milliseconds| match milliseconds {
         0 => text.to_owned(),
-        _ => format!("{}ms", (milliseconds / FACTOR).max(1)),
+        _ => format!("{}ms", (milliseconds / *FACTOR).max(1)),
     })
 }
 
@@ -105,7 +117,7 @@ pub(crate) fn quicken(document: &mut Value) {
                     Value::String(text) if key == "for" => {
                         let patience =
                             milliseconds(text).unwrap_or_else(|| panic!("for: `{text}` is no duration"));
-                        *text = format!("{}ms", PATIENCE.min(patience) + patience / FACTOR);
+                        *text = format!("{}ms", PATIENCE.min(patience) + patience / *FACTOR);
                     }
                     Value::String(text) if KEYS.contains(&key.as_str()) => {
                         *text = quick(text).unwrap_or_else(|| panic!("{key}: `{text}` is no duration"));

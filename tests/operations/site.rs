@@ -1,13 +1,14 @@
 //! A whole site: a cluster at work with all that it needs, and what watches it.
 
 use std::net::{IpAddr, SocketAddr};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::Value;
 
 use crate::cluster::Cluster;
 use crate::collector::Collector;
 use crate::database::Database;
+use crate::durations::quick_minutes;
 use crate::folder::cases;
 use crate::notice::{Channel, Notice};
 use crate::postgres::Postgres;
@@ -20,9 +21,9 @@ use crate::way::Way;
 /// Nodes of the cluster.
 const NODES: usize = 3;
 /// How often all rules are judged before all counts as quiet.
-const QUIET: f64 = 30.0;
-/// Nothing takes this long, on whatever machine.
-const LONG: Duration = Duration::from_secs(180);
+const QUIET: f64 = 20.0;
+/// Minutes of the quicker time. Nothing takes this long, on whatever machine.
+const LONG: u64 = 240;
 /// More than a job gets done in a test.
 const ENDLESS: u32 = 1_000_000;
 
@@ -138,7 +139,7 @@ impl Site {
     fn until_quiet(&self) -> Calm {
         let calm = self.until("all works", |site| {
             let works = site.watch.value("min(up)") == Some(1.0)
-                && site.watch.value("sum(evolution_generations_completed_total)") >= Some(5.0)
+                && site.watch.value("sum(evolution_generations_completed_total)") >= Some(1.0)
                 && site.watch.stirring().is_empty();
             works.then(|| Calm { since: site.watch.now(), at: Instant::now() })
         });
@@ -187,7 +188,8 @@ impl Site {
     }
 
     pub(crate) fn until<T>(&self, what: &str, mut look: impl FnMut(&Self) -> Option<T>) -> T {
-        until_within(LONG, || look(self)).unwrap_or_else(|| panic!("never: {what}\n{}", self.state()))
+        until_within(quick_minutes(LONG), || look(self))
+            .unwrap_or_else(|| panic!("never: {what}\n{}", self.state()))
     }
 
     /// How all stands, for who looks for what went wrong.

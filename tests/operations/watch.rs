@@ -7,6 +7,7 @@ use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use crate::alertmanager::{self, Alertmanager};
+use crate::durations::quick_minutes;
 use crate::exporter::Exporter;
 use crate::mailbox::{Mail, Mailbox};
 use crate::notice::Notice;
@@ -88,7 +89,8 @@ impl Watch {
         let folder = tempfile::tempdir().unwrap();
         shipped::prometheus(folder.path(), prometheus::CONFIGURED, &targets, of_alertmanager);
         // What is not in the configuration has to be as quick as that.
-        let quick = ["--query.lookback-delta=5s", "--rules.alert.resend-delay=1s"];
+        let quick = [("query.lookback-delta", 5), ("rules.alert.resend-delay", 1)];
+        let quick = quick.map(|(name, minutes)| format!("--{name}={}ms", quick_minutes(minutes).as_millis()));
         let prometheus = Prometheus::start(folder, of_prometheus, &quick);
         Self { prometheus, alertmanager, receiver, mailbox, runtime, _exporters: exporters }
     }
