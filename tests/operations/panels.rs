@@ -52,7 +52,16 @@ impl Dashboard {
     /// All that it asks, with all values of its variables.
     pub(crate) fn questions(&self) -> Vec<Question> {
         let mut found = vec![];
-        expressions(&self.document, &self.name, &mut found);
+        for (key, part) in self.document.as_object().unwrap() {
+            let before = found.len();
+            expressions(part, &self.name, &mut found);
+            if key == "annotations" {
+                // What happens is marked where it happened.
+                for Question { expression, .. } in &mut found[before..] {
+                    *expression = format!("max_over_time(({expression})[1h:15s])");
+                }
+            }
+        }
         for variable in self.variables() {
             if variable["type"] == "query" {
                 let place = format!("{}: variable {}", self.name, variable["name"]);
@@ -76,7 +85,7 @@ impl Dashboard {
         let mut values: Vec<(&str, &str)> = BUILT_IN.to_vec();
         for variable in self.variables() {
             let value = match variable["type"].as_str() {
-                Some("query") => ".*",
+                Some("query") => variable["allValue"].as_str().unwrap_or(".*"),
                 _ => variable["current"]["value"].as_str().unwrap_or_default(),
             };
             values.push((variable["name"].as_str().unwrap(), value));
