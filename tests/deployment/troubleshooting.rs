@@ -23,7 +23,15 @@ fn postgresql_answers_every_query() {
     let ask = |query: &str| {
         check(
             "psql",
-            [address.as_str(), "--no-psqlrc", "--quiet", "--csv", "--set=ON_ERROR_STOP=1", "--command", query],
+            [
+                address.as_str(),
+                "--no-psqlrc",
+                "--quiet",
+                "--csv",
+                "--set=ON_ERROR_STOP=1",
+                "--command",
+                query,
+            ],
         )
     };
     ask("CREATE EXTENSION IF NOT EXISTS pg_stat_statements");
