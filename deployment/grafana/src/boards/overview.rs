@@ -160,12 +160,14 @@ fn evolution() -> Row {
         .without("no job runs"),
         Panel::lines(
             "Budget of jobs",
-            "Largest share of its dollars or tokens that a running job has spent. At 1 it ends.",
+            "Largest share of its dollars or tokens that a running job has spent, where it has such a limit. At 1 it ends.",
             Unit::Share,
         )
-        .ask("{{instance}}", of(names::EVOLUTION_BUDGET_SPENT).now().max_by(|_| [INSTANCE]))
-        .warns(0.8, 0.95)
-        .without("no job has a limit in dollars or tokens"),
+        .ask(
+            "{{instance}}",
+            of(names::EVOLUTION_BUDGET_SPENT).now().max_by(|_| [INSTANCE]).or_none("instance", "no limit"),
+        )
+        .warns(0.8, 0.95),
         Panel::lines(
             "Migrants",
             "Candidates a minute that populations took over from others of the same job, by to whom they send them.",
@@ -239,6 +241,8 @@ fn performance() -> Row {
 
 fn resources() -> Row {
     let open = of(names::PROCESS_OPEN_FDS).now().sum_by(|_| [INSTANCE]);
+    let memory = of(names::PROCESS_RESIDENT_MEMORY).now().sum_by(|_| [INSTANCE]);
+    let allowed = of(names::PROCESS_MEMORY_LIMIT).now().sum_by(|_| [INSTANCE]);
     row("Resources", vec![
         Panel::lines(
             "Processors",
@@ -249,12 +253,19 @@ fn resources() -> Row {
         .more(INFRASTRUCTURE),
         Panel::lines(
             "Memory",
-            "Memory of each node that is in RAM, beside what its control group allows, where that sets a limit.",
+            "Memory of each node that is in RAM.",
             Unit::Bytes,
         )
-        .ask("{{instance}}", of(names::PROCESS_RESIDENT_MEMORY).now().sum_by(|_| [INSTANCE]))
-        .ask("least limit", of(names::PROCESS_MEMORY_LIMIT).now().min())
+        .ask("{{instance}}", memory.clone())
         .more(INFRASTRUCTURE),
+        Panel::lines(
+            "Memory of what is allowed",
+            "Share of the memory that its control group allows each node, where that sets a limit. At 1 the kernel ends \
+             it.",
+            Unit::Share,
+        )
+        .ask("{{instance}}", (memory / allowed).or_none("instance", "no limit"))
+        .warns(0.85, 0.95),
         Panel::lines(
             "Open files",
             "Share of the file descriptors that a node may have open. At 1 it takes no more connections.",
