@@ -1,4 +1,4 @@
-//! The programs beside evohub that are scraped, and what rules and runbooks ask of them.
+//! The programs beside evohub that are scraped, and what rules, runbooks and dashboards ask of them.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::tool::deployment;
 use crate::troubleshooting::server;
 
-/// Metrics that rules and runbooks name, by who shows them.
+/// Metrics that rules, runbooks and dashboards name, by who shows them.
 pub(crate) const SHOWN: [(&str, &[&str]); 5] = [
     (
         "prometheus-postgres-exporter",
@@ -21,18 +21,40 @@ pub(crate) const SHOWN: [(&str, &[&str]); 5] = [
             "pg_settings_max_connections",
             "pg_stat_database_numbackends",
             "pg_stat_database_xact_commit",
+            "pg_stat_database_xact_rollback",
             "pg_stat_database_blks_hit",
             "pg_stat_database_blks_read",
+            "pg_stat_database_deadlocks",
+            "pg_locks_count",
+            "pg_database_size_bytes",
         ],
     ),
-    ("prometheus-redis-exporter", &["redis_up", "redis_keyspace_hits_total", "redis_keyspace_misses_total"]),
+    (
+        "prometheus-redis-exporter",
+        &[
+            "redis_up",
+            "redis_memory_used_bytes",
+            "redis_connected_clients",
+            "redis_commands_processed_total",
+            "redis_keyspace_hits_total",
+            "redis_keyspace_misses_total",
+            "redis_evicted_keys_total",
+        ],
+    ),
     (
         "prometheus-node-exporter",
         &[
+            "node_cpu_seconds_total",
+            "node_load1",
             "node_memory_MemAvailable_bytes",
             "node_memory_MemTotal_bytes",
             "node_disk_io_time_seconds_total",
             "node_filesystem_avail_bytes",
+            "node_filesystem_size_bytes",
+            "node_network_receive_bytes_total",
+            "node_network_transmit_bytes_total",
+            "node_network_receive_errs_total",
+            "node_network_transmit_errs_total",
         ],
     ),
     (

@@ -1,6 +1,7 @@
 //! What operators install, checked by the programs that read it.
 
 mod alertmanager;
+mod dashboards;
 mod exporters;
 mod promql;
 mod rules;

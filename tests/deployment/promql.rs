@@ -1,79 +1,100 @@
-//! Names in PromQL, and those that there are.
+//! What stands in an expression, as far as rules need it, and the names that there are.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use evohub::monitoring::metrics::{Kind, Metrics, MetricsConfig};
 
 use crate::exporters;
 use crate::rules::rules;
 
-/// A metric that an expression names, and the labels by which it is selected.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Selected {
+/// Series that an expression asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Selector {
     pub(crate) name: String,
-    pub(crate) labels: Vec<String>,
+    /// Labels, operators, values.
+    pub(crate) matchers: Vec<(String, String, String)>,
+    /// What stands in the brackets behind it.
+    pub(crate) range: Option<String>,
+    /// The function or aggregation in whose brackets it stands.
+    pub(crate) function: String,
 }
 
-/// What an expression selects. No parser: promtool says whether it is PromQL.
-pub(crate) fn selected(expression: &str) -> BTreeSet<Selected> {
-    let mut found = BTreeSet::new();
+/// Words that are neither names nor functions.
+const OPERATORS: [&str; 6] = ["and", "bool", "offset", "or", "unless", "atan2"];
+/// Words before a list of labels.
+const LISTS: [&str; 6] = ["by", "without", "on", "ignoring", "group_left", "group_right"];
+
+/// The selectors of an expression, in their order.
+pub(crate) fn selectors(expression: &str) -> Vec<Selector> {
+    let mut found = vec![];
+    // What is open: the word before the bracket, and for a list of labels the aggregation that it belongs to.
+    let mut open: Vec<(String, String)> = vec![];
+    let (mut word, mut list) = (String::new(), None);
     let mut rest = expression;
-    while let Some(first) = rest.chars().next() {
-        match first {
-            '"' => rest = &rest[1 + rest[1..].find('"').expect("a text ends") + 1..],
-            '[' => rest = &rest[rest.find(']').expect("a range ends")..],
-            '{' => rest = &rest[end_of_matchers(rest)..],
-            // Numbers, with their exponents and units.
-            '0'..='9' => rest = rest.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '.'),
-            c if c.is_ascii_alphabetic() || c == '_' => {
-                let end = rest.find(|c: char| !is_of_name(c)).unwrap_or(rest.len());
-                let (name, after) = rest.split_at(end);
-                rest = after;
-                if ["by", "without", "on", "ignoring", "group_left", "group_right"].contains(&name) {
-                    let list = rest.trim_start();
-                    rest = if list.starts_with('(') {
-                        &list[list.find(')').expect("a list ends")..]
-                    } else {
-                        rest
-                    };
-                    continue;
+    while let Some(next) = rest.chars().next() {
+        let length = rest.find(|c: char| !is_of_name(c)).unwrap_or(rest.len());
+        if length == 0 {
+            rest = match next {
+                '(' => {
+                    open.push(match list.take() {
+                        Some(list) => (list, std::mem::take(&mut word)),
+                        None => (std::mem::take(&mut word), String::new()),
+                    });
+                    &rest[1..]
                 }
-                let is_called =
-                    ["(", "by ", "by(", "without"].iter().any(|next| rest.trim_start().starts_with(next));
-                if is_called || ["and", "or", "unless", "bool", "offset"].contains(&name) {
-                    continue;
+                ')' => {
+                    word = open.pop().expect("the bracket was opened").1;
+                    &rest[1..]
                 }
-                let labels = match rest.starts_with('{') {
-                    true => labels(&rest[1..end_of_matchers(rest)]),
-                    false => vec![],
-                };
-                found.insert(Selected { name: name.to_owned(), labels });
-            }
-            c => rest = &rest[c.len_utf8()..],
+                '"' => rest[1..].split_once('"').expect("the text is closed").1,
+                other => &rest[other.len_utf8()..],
+            };
+            continue;
+        }
+        let (name, behind) = rest.split_at(length);
+        rest = behind;
+        let in_list = open.last().is_some_and(|(word, _)| LISTS.contains(&word.as_str()));
+        let ahead = behind.trim_start();
+        if LISTS.contains(&name) {
+            list = Some(name.to_owned());
+        } else if ahead.starts_with('(') || ahead.starts_with("by (") || ahead.starts_with("without (") {
+            word = name.to_owned();
+        } else if !in_list && !OPERATORS.contains(&name) && !name.starts_with(|c: char| c.is_ascii_digit()) {
+            let (matchers, behind) = matchers(behind);
+            let (range, behind) = match behind.strip_prefix('[') {
+                Some(inside) => {
+                    let (range, behind) = inside.split_once(']').expect("the bracket is closed");
+                    (Some(range.to_owned()), behind)
+                }
+                None => (None, behind),
+            };
+            rest = behind;
+            let function = open.last().map(|(word, _)| word.clone()).unwrap_or_default();
+            found.push(Selector { name: name.to_owned(), matchers, range, function });
         }
     }
     found
 }
 
 fn is_of_name(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == '_' || c == ':'
+    c.is_ascii_alphanumeric() || "_:.".contains(c)
 }
 
-/// Where the matchers end that begin a text.
-fn end_of_matchers(text: &str) -> usize {
-    let mut quoted = false;
-    let end = text.find(|c| {
-        quoted ^= c == '"';
-        c == '}' && !quoted
-    });
-    end.expect("matchers end")
-}
-
-/// The labels that matchers name: what stands before their operators.
-fn labels(matchers: &str) -> Vec<String> {
-    let unquoted: String = matchers.split('"').step_by(2).collect::<Vec<_>>().join("");
-    let names = unquoted.split(',').map(|matcher| matcher.trim().trim_end_matches(['=', '!', '~']));
-    names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
+/// The matchers that a text begins with, and what stands behind them.
+fn matchers(text: &str) -> (Vec<(String, String, String)>, &str) {
+    let Some(mut rest) = text.strip_prefix('{') else { return (vec![], text) };
+    let mut found = vec![];
+    loop {
+        rest = rest.trim_start_matches([' ', ',', '\n']);
+        if let Some(behind) = rest.strip_prefix('}') {
+            return (found, behind);
+        }
+        let (label, behind) = rest.split_at(rest.find(['=', '!']).expect("an operator"));
+        let (operator, behind) = behind.split_once('"').expect("a value");
+        let (value, behind) = behind.split_once('"').expect("the value ends");
+        found.push((label.trim().to_owned(), operator.trim().to_owned(), value.to_owned()));
+        rest = behind;
+    }
 }
 
 /// Every name that an expression may use, with the labels that evohub gives it; `None`: it is another's.
@@ -99,27 +120,37 @@ fn known() -> BTreeMap<String, Option<&'static [&'static str]>> {
 pub(crate) fn check_names<'a>(expressions: impl IntoIterator<Item = (&'a str, &'a str)>) {
     let known = known();
     for (place, expression) in expressions {
-        for Selected { name, labels } in selected(expression) {
+        for Selector { name, matchers, .. } in selectors(expression) {
             let Some(declared) = known.get(&name) else { panic!("{place}: there is no metric {name}") };
             let Some(declared) = declared else { continue };
             // What Prometheus adds itself, and the parts of a histogram.
             let added = ["job", "instance", "cluster", "le"];
-            let strange = labels
-                .iter()
-                .find(|label| !declared.contains(&label.as_str()) && !added.contains(&label.as_str()));
+            let mut labels = matchers.iter().map(|(label, ..)| label.as_str());
+            let strange = labels.find(|label| !declared.contains(label) && !added.contains(label));
             assert_eq!(strange, None, "{place}: a label that {name} does not have");
         }
     }
 }
 
 #[test]
-fn what_an_expression_selects_is_found() {
-    let expression = r#"sum by (le, a_label) (rate(one_total{job="x",b=~"{y}|and"}[5m])) / on (c_d) group_left () (two > 1.5e3)
-        or label_replace(three:ratio_rate5m offset 5m, "four_f", "$1", "five", "(.*)") and vector(1)"#;
-    let selected: Vec<Selected> = selected(expression).into_iter().collect();
-    let of = |name: &str, labels: &[&str]| Selected {
-        name: name.to_owned(),
-        labels: labels.iter().map(|label| (*label).to_owned()).collect(),
+fn selectors_are_found_wherever_they_stand() {
+    let found = |expression: &str| {
+        let one = |Selector { name, matchers, range, function }: Selector| {
+            let matchers: Vec<String> = matchers.into_iter().map(|(a, b, c)| format!("{a}{b}{c}")).collect();
+            format!("{function}({name}{{{}}}[{}])", matchers.join(","), range.unwrap_or_default())
+        };
+        selectors(expression).into_iter().map(one).collect::<Vec<_>>()
     };
-    assert_eq!(selected, [of("one_total", &["job", "b"]), of("three:ratio_rate5m", &[]), of("two", &[])]);
+    assert_eq!(
+        found(
+            r#"sum by (le, a_label) (rate(one_total{job="x",b=~"{y}|and"}[5m])) / on (c_d) group_left () (two > 1.5e3)
+               or label_replace(three:ratio_rate5m offset 5m, "four_f", "$1", "five", "(.*)") and vector(1)"#
+        ),
+        ["rate(one_total{job=x,b=~{y}|and}[5m])", "(two{}[])", "label_replace(three:ratio_rate5m{}[])"]
+    );
+    assert_eq!(
+        found(r#"max(a{job=~"$job", x!="1"}) * 60 or on() label_replace(vector(0), "by", "none", "", "")"#),
+        ["max(a{job=~$job,x!=1}[])"]
+    );
+    assert_eq!(found("time() - up"), ["(up{}[])"]);
 }
