@@ -175,3 +175,15 @@ fn messages_say_what_where_since_when_and_what_to_do() {
         .collect();
     insta::assert_snapshot!(all.join("\n"));
 }
+
+#[test]
+fn messages_lead_to_a_dashboard_that_there_is() {
+    for topic in rules().iter().filter_map(|rule| rule.labels.get("topic")).collect::<BTreeSet<_>>() {
+        let mut message = message("firing", &[alert("firing", "a:8080")]);
+        message["commonLabels"]["topic"] = json!(topic);
+        let address = rendered("evohub.dashboard", "text", &message);
+        let uid = address.trim().rsplit('/').next().unwrap();
+        let dashboard = deployment().join(format!("grafana/dashboards/{uid}.json"));
+        assert!(dashboard.is_file(), "{topic} leads to {address}");
+    }
+}

@@ -84,15 +84,11 @@ fn parse(page: &str) -> Vec<Family> {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// Compares families with the catalogue. `absent` are those that have no series.
 /// Told of in any case, with a value where there is one: a Redis, a limit, a job.
-const MAY_BE_EMPTY: [&str; 4] = [
-    "redis_up",
-    "process_memory_limit_bytes",
-    "evolution_job_idle_seconds",
-    "evolution_budget_spent_ratio",
-];
+const MAY_BE_EMPTY: [&str; 4] =
+    ["redis_up", "process_memory_limit_bytes", "evolution_job_idle_seconds", "evolution_budget_spent_ratio"];
 
+/// Compares families with the catalogue. `absent` are those that have no series.
 fn check_against_catalogue(families: &[Family], metrics: &Metrics, absent: &[&str]) {
     let declared: BTreeMap<&str, _> =
         metrics.catalogue().iter().map(|one| (one.name.as_str(), one)).collect();
@@ -104,7 +100,11 @@ fn check_against_catalogue(families: &[Family], metrics: &Metrics, absent: &[&st
     for family in families {
         let declaration = declared[family.declared_name().as_str()];
         assert_eq!(family.kind, declaration.kind.to_string(), "{}", family.name);
-        assert!(!family.samples.is_empty() || MAY_BE_EMPTY.contains(&family.name.as_str()), "{}", family.name);
+        assert!(
+            !family.samples.is_empty() || MAY_BE_EMPTY.contains(&family.name.as_str()),
+            "{}",
+            family.name
+        );
         for sample in &family.samples {
             let names: BTreeSet<&str> =
                 sample.labels.keys().map(String::as_str).filter(|name| *name != "le").collect();
