@@ -1,6 +1,6 @@
 //! `evohub top`: a process that works, live in the terminal.
 
-mod address;
+pub(super) mod address;
 #[cfg(test)]
 mod canned;
 mod counts;
@@ -17,7 +17,7 @@ mod plain;
 mod reading;
 mod screen;
 mod session;
-mod source;
+pub(super) mod source;
 
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;

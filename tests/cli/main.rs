@@ -6,6 +6,7 @@ mod comparing;
 mod evaluation;
 #[path = "../support/folder.rs"]
 mod folder;
+mod health;
 #[path = "../support/http.rs"]
 mod http;
 mod looking;

@@ -26,7 +26,7 @@ pub enum TokenError {
         /// What the machine says.
         source: io::Error,
     },
-    /// Others than its owner may read the file.
+    /// Others than those whom it is for may read the file.
     #[error("the token file {path} can be read by others than its owner: run `chmod 600 {path}`")]
     Shared {
         /// The file.
@@ -74,7 +74,8 @@ impl Token {
         Self::parse(token.expose_secret().as_bytes()).map_err(|problem| TokenError::Unfit { problem })
     }
 
-    /// Reads a token from a file that only its owner can read; white space around it does not count.
+    /// Reads a token from a file that only its owner can read; white space around it does not count. Where root owns the
+    /// file, its group may read it, too: so Kubernetes and systemd hand secrets to who is not root.
     ///
     /// # Errors
     /// When the file cannot be read, when others can read it, and when it holds no fit token.
@@ -125,8 +126,16 @@ impl Token {
 
 #[cfg(unix)]
 fn is_shared(file: &File) -> io::Result<bool> {
-    use std::os::unix::fs::PermissionsExt;
-    Ok(file.metadata()?.permissions().mode() & 0o077 != 0)
+    use std::os::unix::fs::MetadataExt;
+    let metadata = file.metadata()?;
+    Ok(is_open_to_others(metadata.mode(), metadata.uid(), rustix::process::geteuid().as_raw()))
+}
+
+/// Whether a file with this mode and owner can be read by others than its owner and this user, who may be of its group.
+#[cfg(unix)]
+fn is_open_to_others(mode: u32, owner: u32, user: u32) -> bool {
+    let others = if owner == 0 && user != 0 { 0o037 } else { 0o077 };
+    mode & others != 0
 }
 
 /// Elsewhere the rights of a file do not tell who reads it.
@@ -167,6 +176,24 @@ mod tests {
         }
         assert!(Token::new(&"x".repeat(16).into()).is_ok());
         assert!(Token::new(&"x".repeat(512).into()).is_ok());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_root_hands_to_a_group_is_for_it() {
+        const ROOT: u32 = 0;
+        const ME: u32 = 1000;
+        for (mode, owner, user, is_open) in [
+            (0o100_440, ROOT, ME, false),
+            (0o100_640, ROOT, ME, false),
+            (0o100_660, ROOT, ME, true),
+            (0o100_444, ROOT, ME, true),
+            (0o100_440, ROOT, ROOT, true),
+            (0o100_440, ME, ME, true),
+            (0o100_400, ME, ME, false),
+        ] {
+            assert_eq!(is_open_to_others(mode, owner, user), is_open, "{mode:o} of {owner} for {user}");
+        }
     }
 
     #[cfg(unix)]

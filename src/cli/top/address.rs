@@ -11,14 +11,14 @@ const PORT: u16 = 8080;
 
 /// The address of a process's listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Address {
+pub(crate) struct Address {
     url: Url,
     has_scheme: bool,
 }
 
 /// Why an address cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum AddressError {
+pub(crate) enum AddressError {
     /// It is no address.
     #[error("{0}; an address is `host:port`, `http://host:port` or `https://host:port`")]
     NoAddress(String),

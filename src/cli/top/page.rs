@@ -36,7 +36,7 @@ pub(super) struct Labels(Vec<(String, String)>);
 
 /// Why a page cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum PageError {
+pub(crate) enum PageError {
     /// There is nothing in it.
     #[error("it is empty")]
     Empty,

@@ -27,7 +27,7 @@ const HEALTH: &str = "/health/detailed";
 
 /// A process that is looked at.
 #[derive(Debug, Clone)]
-pub(super) struct Source {
+pub(crate) struct Source {
     client: Client,
     address: Address,
     has_token: bool,
@@ -42,7 +42,7 @@ pub(super) struct Look {
 
 /// Why a process cannot be looked at. No message tells the token.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum SourceError {
+pub(crate) enum SourceError {
     /// A file of the command line.
     #[error("{}: {cause}", path.display())]
     File { path: PathBuf, cause: String },
@@ -95,7 +95,7 @@ impl SourceError {
 
 impl Source {
     /// A process at an address, asked with the token in a file and trusting the certificates in another.
-    pub(super) fn new(
+    pub(crate) fn new(
         mut address: Address,
         token_file: Option<&Path>,
         ca_file: Option<&Path>,
@@ -125,7 +125,7 @@ impl Source {
         Ok(Self { client, address, has_token: token_file.is_some() })
     }
 
-    pub(super) fn address(&self) -> &Address {
+    pub(crate) fn address(&self) -> &Address {
         &self.address
     }
 
@@ -156,7 +156,8 @@ impl Source {
         Health::read(&body).ok_or_else(|| SourceError::NoHealth { address: self.address.to_string(), status })
     }
 
-    async fn get(&self, path: &'static str) -> Result<(StatusCode, Vec<u8>), SourceError> {
+    /// The status and the body of a page.
+    pub(crate) async fn get(&self, path: &'static str) -> Result<(StatusCode, Vec<u8>), SourceError> {
         let address = || self.address.to_string();
         let no_answer = |error| SourceError::NoAnswer { address: address(), cause: cause(&error) };
         let response = self.client.get(self.address.page(path)).send().await.map_err(no_answer)?;
