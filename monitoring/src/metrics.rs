@@ -14,8 +14,11 @@ mod evaluation;
 mod evolution;
 mod http;
 mod islands;
+mod jobs;
 mod labels;
 mod llm;
+#[cfg(target_os = "linux")]
+mod memory_limit;
 mod pool;
 #[cfg(target_os = "linux")]
 mod process;
@@ -38,9 +41,10 @@ pub use catalogue::{Declaration, Kind};
 pub use cluster::{ClusterMetrics, Direction, NodeState, RedispatchCause, Refusal};
 pub use durations::Durations;
 pub use evaluation::{CacheTier, EvaluationMetrics, SavedBy};
-pub use evolution::{EvolutionMetrics, JobMetrics, JobPhase, MigrationTopology};
+pub use evolution::{EvolutionMetrics, MigrationTopology};
 pub use http::{HttpMetrics, HttpRequestGuard};
 pub use islands::{IslandFigures, IslandMetrics, MOST_JOBS};
+pub use jobs::{JobMetrics, JobPhase};
 pub use llm::{CallInFlight, LimitKind, LlmMetrics, ModelMetrics, OverheadCause};
 pub use pool::{PoolHandling, PoolMetrics};
 pub use share::GaugeShare;

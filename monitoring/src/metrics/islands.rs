@@ -29,27 +29,31 @@ pub struct IslandFigures {
     pub population: u32,
 }
 
-/// What a gauge makes of several populations.
-type Fold = fn(&[IslandFigures]) -> f64;
+/// What a gauge makes of several populations; `None`: nothing can be said.
+type Fold = fn(&[IslandFigures]) -> Option<f64>;
 
 const GAUGES: [(Name, &str, Fold); 4] = [
     (
         Name::plain("evolution_best_fitness"),
         "Best mean score in the populations of running jobs, 0 to 1; absent while no job runs",
-        |islands| islands.iter().map(|island| island.best).fold(0.0, f64::max),
+        |islands| islands.iter().map(|island| island.best).reduce(f64::max),
     ),
     (
         Name::plain("evolution_mean_fitness"),
         "Mean of the mean scores in the populations of running jobs, 0 to 1; of several populations, their mean",
-        |islands| islands.iter().map(|island| island.mean).sum::<f64>() / islands.len() as f64,
+        |islands| Some(islands.iter().map(|island| island.mean).sum::<f64>() / islands.len() as f64),
     ),
     (
         Name::plain("evolution_population_diversity"),
-        "Mean distance of two candidates of a population, 0 to 1; of several populations, the least diverse",
-        |islands| islands.iter().map(|island| island.diversity).fold(1.0, f64::min),
+        "Mean distance of two candidates of a population, 0 to 1; of several populations, the least diverse; absent \
+         while all have a single candidate",
+        |islands| {
+            let several = islands.iter().filter(|island| island.population > 1);
+            several.map(|island| island.diversity).reduce(f64::min)
+        },
     ),
     (Name::plain("evolution_population_size"), "Candidates in the populations of running jobs", |islands| {
-        islands.iter().map(|island| f64::from(island.population)).sum()
+        Some(islands.iter().map(|island| f64::from(island.population)).sum())
     }),
 ];
 
@@ -122,13 +126,17 @@ impl Collector for Islands {
             let mut metric = encoder.encode_descriptor(name.bare, help, None, MetricType::Gauge)?;
             if !self.job_label {
                 let all: Vec<IslandFigures> = groups.values().flatten().copied().collect();
-                ConstGauge::new(fold(&all)).encode(metric)?;
+                if let Some(value) = fold(&all) {
+                    ConstGauge::new(value).encode(metric)?;
+                }
                 continue;
             }
             for (job, islands) in &groups {
                 let job = open(job);
                 let labels = [("job", job.as_ref())];
-                ConstGauge::new(fold(islands)).encode(metric.encode_family(&labels)?)?;
+                if let Some(value) = fold(islands) {
+                    ConstGauge::new(value).encode(metric.encode_family(&labels)?)?;
+                }
             }
         }
         Ok(())

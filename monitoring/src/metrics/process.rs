@@ -11,11 +11,14 @@ use prometheus_client::metrics::gauge::ConstGauge;
 
 use super::catalogue::Kind;
 use super::declare::{Declarations, Name};
+use super::memory_limit::memory_limit;
 
 const CPU: Name = Name::seconds("process_cpu");
 const CPU_HELP: &str = "Time on processors, of the user and of the system";
 const MEMORY: Name = Name::with_unit("process_resident_memory", "bytes");
 const MEMORY_HELP: &str = "Memory that is in RAM";
+const LIMIT: Name = Name::with_unit("process_memory_limit", "bytes");
+const LIMIT_HELP: &str = "Memory that the control group of the process may take; absent where it has no limit";
 const OPEN: Name = Name::plain("process_open_fds");
 const OPEN_HELP: &str = "Open file descriptors";
 const MOST: Name = Name::plain("process_max_fds");
@@ -27,6 +30,7 @@ pub(super) fn declare(declare: &mut Declarations) {
     let declared = [
         (CPU, Kind::Counter, CPU_HELP),
         (MEMORY, Kind::Gauge, MEMORY_HELP),
+        (LIMIT, Kind::Gauge, LIMIT_HELP),
         (OPEN, Kind::Gauge, OPEN_HELP),
         (MOST, Kind::Gauge, MOST_HELP),
         (START, Kind::Gauge, START_HELP),
@@ -41,6 +45,7 @@ struct ProcessCollector;
 struct Figures {
     cpu_seconds: f64,
     memory_bytes: i64,
+    memory_limit: Option<u64>,
     start_seconds: Option<f64>,
     open: Option<i64>,
     most: Option<i64>,
@@ -58,6 +63,7 @@ impl Figures {
         Some(Self {
             cpu_seconds: (stat.utime + stat.stime) as f64 / ticks,
             memory_bytes: i64::try_from(stat.rss * procfs::page_size()).ok()?,
+            memory_limit: memory_limit(),
             start_seconds: procfs::boot_time_secs()
                 .ok()
                 .map(|boot| boot as f64 + stat.starttime as f64 / ticks),
@@ -80,6 +86,7 @@ impl Collector for ProcessCollector {
             ConstGauge::new(value).encode(metric)
         };
         gauge(MEMORY, MEMORY_HELP, Some(figures.memory_bytes as f64))?;
+        gauge(LIMIT, LIMIT_HELP, figures.memory_limit.map(|bytes| bytes as f64))?;
         gauge(OPEN, OPEN_HELP, figures.open.map(|count| count as f64))?;
         gauge(MOST, MOST_HELP, figures.most.map(|count| count as f64))?;
         gauge(START, START_HELP, figures.start_seconds)
