@@ -7,10 +7,12 @@ mod cluster;
 mod compare;
 mod completions;
 mod display;
+mod doctor;
 mod eval;
 mod failure;
 mod follow;
 mod health;
+mod incident;
 mod init;
 mod jobs;
 mod listen;
@@ -133,6 +135,10 @@ enum Command {
     Submit(submit::SubmitArguments),
     /// Show the nodes of a cluster and what they do
     Status(nodes::StatusArguments),
+    /// Find out what is wrong: settings, machine, servers, cluster; changes nothing
+    Doctor(Box<doctor::DoctorArguments>),
+    /// Collect what a report of an incident needs in one file, without secrets
+    Incident(Box<incident::IncidentArguments>),
     /// Score one prompt on a file of cases
     Eval(eval::EvalArguments),
     /// Print the catalogue of all metrics, in Markdown form
@@ -161,7 +167,11 @@ fn run_in_process(mut global: Global, output: &Output, command: Command) -> Resu
     // The export of traces may need the runtime.
     let process = {
         let _entered = runtime.enter();
-        Process::start(&global.process, global.level(&command))?
+        let level = global.level(&command);
+        match command {
+            Command::Doctor(_) | Command::Incident(_) => Process::that_looks(&global.process, level)?,
+            _ => Process::start(&global.process, level)?,
+        }
     };
     let outcome = runtime.block_on(dispatch(&global, &process, output, command));
     process.end();
@@ -193,6 +203,8 @@ async fn dispatch(
         Command::Report(arguments) => report::report(global, process, output, &arguments).await,
         Command::Top(arguments) => top::top(output, &arguments).await,
         Command::Health(arguments) => health::health(output, &arguments).await,
+        Command::Doctor(arguments) => doctor::doctor(global, process, output, &arguments).await,
+        Command::Incident(arguments) => incident::incident(global, process, output, &arguments).await,
         Command::Eval(arguments) => eval::eval(global, process, output, &arguments).await,
         Command::Metrics => metrics::metrics(output),
         Command::Completions(arguments) => completions::completions(output, &arguments),

@@ -5,9 +5,11 @@
 //! cluster; [`ClusterClient`] is the way into one from outside.
 
 pub mod comparison;
+pub mod doctor;
 pub mod job_file;
 mod observation;
 pub mod report;
+pub mod target;
 
 pub use evohub_actors::{
     ClusterClient, ClusterStatus, Engine, EngineConfig, EngineError, EvaluatorSpec, Hedge, IslandSpec,

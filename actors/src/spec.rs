@@ -71,6 +71,13 @@ impl JobSpec {
         self.algorithm_on(island).ranking_cases(self.data.search.validation.len(), share)
     }
 
+    /// The models that it names: for the task, to judge, to rewrite prompts.
+    pub fn models(&self) -> Vec<&ModelName> {
+        let EvaluatorSpec::Prompt(prompt) = &self.evaluator else { return vec![] };
+        let reflection = self.reflection.as_ref().map(|reflection| &reflection.model);
+        [Some(&prompt.model), prompt.judge.as_ref(), reflection].into_iter().flatten().collect()
+    }
+
     fn island(&self, island: u32) -> Option<&IslandSpec> {
         self.islands.each.get(island as usize)
     }

@@ -40,7 +40,7 @@ pub(crate) fn check(global: &Global, output: &Output, arguments: &CheckArguments
     let mut toolbox = Toolbox::default();
     file.check_operators(&toolbox.operator_names())?;
     // Local models are looked up and not loaded.
-    let local = models(&file.spec).into_iter().filter(|name| name.provider() == LOCAL);
+    let local = file.spec.models().into_iter().filter(|name| name.provider() == LOCAL);
     local.for_each(|name| toolbox.add_model(Arc::new(UnopenedModel::new(name.clone()))));
     let prepared = PreparedJob::new(file.spec.clone(), &toolbox)?;
     file.warnings.iter().for_each(|warning| output.warning(warning));
@@ -50,13 +50,6 @@ pub(crate) fn check(global: &Global, output: &Output, arguments: &CheckArguments
     let text: Vec<String> = lines.iter().map(|(name, what)| format!("{name:<13}{what}")).collect();
     output.result(&format!("{} is in order\n{}", file.path.display(), text.join("\n")))?;
     Ok(Status::Done)
-}
-
-/// The models that a job names.
-fn models(spec: &JobSpec) -> Vec<&ModelName> {
-    let EvaluatorSpec::Prompt(prompt) = &spec.evaluator else { return vec![] };
-    let reflection = spec.reflection.as_ref().map(|reflection| &reflection.model);
-    [Some(&prompt.model), prompt.judge.as_ref(), reflection].into_iter().flatten().collect()
 }
 
 /// What the job would do.
@@ -126,7 +119,7 @@ impl Bill {
             Ok::<_, Failure>(registry.open(name)?.cost_limit(request))
         };
         let mut unpriced = vec![];
-        for name in models(spec) {
+        for name in spec.models() {
             if limit(name, &ChatRequest::new(vec![]))?.is_none() && !unpriced.contains(name) {
                 unpriced.push(name.clone());
             }
@@ -158,7 +151,7 @@ impl Bill {
             unpriced,
             answers: prompt.generation.max_output_tokens,
             limit: spec.budget.dollars,
-            is_local: models(spec).iter().all(|name| name.provider() == LOCAL),
+            is_local: spec.models().iter().all(|name| name.provider() == LOCAL),
         })
     }
 

@@ -3,13 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use serde::Deserialize;
+use evohub::target::{Address, Target};
 
 use super::failure::Failure;
 use super::output::Output;
 use super::status::Status;
-use super::top::address::Address;
-use super::top::source::{Source, SourceError};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -33,26 +31,17 @@ pub(crate) struct HealthArguments {
     ca_file: Option<PathBuf>,
 }
 
-/// What an answer about health tells everybody.
-#[derive(Debug, Deserialize)]
-struct Verdict {
-    status: String,
-    reason: Option<String>,
-}
-
 pub(crate) async fn health(output: &Output, arguments: &HealthArguments) -> Result<Status, Failure> {
     let HealthArguments { address, live, ca_file } = arguments;
     let path = if *live { "/health/live" } else { "/health/ready" };
-    let source = Source::new(address.clone(), None, ca_file.as_deref())?;
-    let (status, body) = source.get(path).await?;
-    let address = source.address().to_string();
-    let Ok(Verdict { status: word, reason }) = serde_json::from_slice(&body) else {
-        return Err(SourceError::Status { address, path, status }.into());
-    };
-    if status.is_success() {
+    let target = Target::new(address.clone(), None, ca_file.as_deref())?;
+    let (is_well, verdict) = target.verdict(path).await?;
+    let text = |name: &str| verdict[name].as_str().map(str::to_owned);
+    let word = text("status").unwrap_or_default();
+    if is_well {
         output.result(&word)?;
         return Ok(Status::Done);
     }
-    let reason = reason.map(|reason| format!(": {reason}"));
-    Err(Failure::failed(format!("{address} is {}{}", word.replace('_', " "), reason.unwrap_or_default())))
+    let reason = text("reason").map(|reason| format!(": {reason}")).unwrap_or_default();
+    Err(Failure::failed(format!("{} is {}{reason}", target.address(), word.replace('_', " "))))
 }

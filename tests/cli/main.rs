@@ -3,12 +3,16 @@
 mod bad_input;
 mod checking;
 mod comparing;
+#[cfg(unix)]
+mod doctor;
 mod evaluation;
 #[path = "../support/folder.rs"]
 mod folder;
 mod health;
 #[path = "../support/http.rs"]
 mod http;
+#[cfg(unix)]
+mod incident;
 mod looking;
 mod recovery;
 mod running;

@@ -7,6 +7,7 @@ mod chaos;
 mod cluster;
 mod cut;
 mod database;
+mod doctor;
 #[path = "../support/folder.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod folder;

@@ -131,13 +131,13 @@ fn servers(action: &str, folder: &Path) -> Command {
 }
 
 /// A Redis of a test's own.
-struct Redis {
+pub(crate) struct Redis {
     port: u16,
     process: Option<Child>,
 }
 
 impl Redis {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         // Somebody may take the port in between; below those that the system gives out, that is rare.
         loop {
             let mut redis = Self { port: rand::random_range(20_000..32_000), process: None };
@@ -148,7 +148,7 @@ impl Redis {
         }
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}/", self.port)
     }
 
@@ -164,7 +164,7 @@ impl Redis {
         until("Redis listens", || TcpStream::connect(("127.0.0.1", self.port)).ok());
     }
 
-    fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         if let Some(mut process) = self.process.take() {
             process.kill().unwrap();
             process.wait().unwrap();

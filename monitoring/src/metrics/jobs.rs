@@ -267,7 +267,11 @@ mod tests {
         let _running = metrics.evolution.job(Duration::ZERO);
         let states = [("running", 1.0), ("closing", 0.0), ("done", 1.0), ("moved", 1.0), ("failed", 1.0)];
         for (state, jobs) in states {
-            assert_eq!(value(&metrics, &format!("evolution_jobs{{state=\"{state}\"}}")), Some(jobs), "{state}");
+            assert_eq!(
+                value(&metrics, &format!("evolution_jobs{{state=\"{state}\"}}")),
+                Some(jobs),
+                "{state}"
+            );
         }
     }
 

@@ -28,7 +28,11 @@ fn of_group(mounted: &Path, line: &str) -> Option<u64> {
     // A group has the limits of those around it, too. Of a container the path may be that outside: what is mounted is
     // its own group then.
     let group: PathBuf = root.join(path.trim_start_matches('/'));
-    group.ancestors().take_while(|group| group.starts_with(&root)).filter_map(|group| read(&group.join(file))).min()
+    group
+        .ancestors()
+        .take_while(|group| group.starts_with(&root))
+        .filter_map(|group| read(&group.join(file)))
+        .min()
 }
 
 /// What no machine has is no limit: version 1 writes the largest number of pages so.

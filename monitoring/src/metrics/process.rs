@@ -18,7 +18,8 @@ const CPU_HELP: &str = "Time on processors, of the user and of the system";
 const MEMORY: Name = Name::with_unit("process_resident_memory", "bytes");
 const MEMORY_HELP: &str = "Memory that is in RAM";
 const LIMIT: Name = Name::with_unit("process_memory_limit", "bytes");
-const LIMIT_HELP: &str = "Memory that the control group of the process may take; absent where it has no limit";
+const LIMIT_HELP: &str =
+    "Memory that the control group of the process may take; absent where it has no limit";
 const OPEN: Name = Name::plain("process_open_fds");
 const OPEN_HELP: &str = "Open file descriptors";
 const MOST: Name = Name::plain("process_max_fds");

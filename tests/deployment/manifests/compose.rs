@@ -172,6 +172,9 @@ fn what_is_mounted_is_in_the_folder() {
 
 #[test]
 fn prometheus_asks_services_that_there_are() {
+    let file = deployment().join("monitoring/prometheus.compose.yml");
+    // The files with token and authority are in the container alone.
+    check("promtool", ["check".as_ref(), "config".as_ref(), "--syntax-only".as_ref(), file.as_os_str()]);
     let compose = compose();
     let prometheus = &read::<Value>("monitoring/prometheus.compose.yml")[0];
     let secrets_of = secrets(&compose, &services(&compose)["prometheus"]);

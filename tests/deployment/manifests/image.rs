@@ -65,13 +65,15 @@ fn it_is_built_from_this_project() {
         |version: &str| -> Vec<u32> { version.split('.').map(|part| part.parse().unwrap()).collect() };
     assert!(number(version) >= number(wanted), "{toolchain} does not build what needs {wanted}");
 
-    // What is let in is there, and is enough for cargo to know all targets and all that is locked.
+    // What is let in is enough for cargo to know all targets and all that is locked.
     let ignored = std::fs::read_to_string(deployment().join("Dockerfile.dockerignore")).unwrap();
-    let context = tempfile::tempdir().unwrap();
-    for name in ignored.lines().filter_map(|line| line.strip_prefix("!/")) {
-        copy(&root.join(name), &context.path().join(name));
+    let ignored: Vec<&str> = ignored.lines().filter(|line| !line.starts_with('#')).collect();
+    for kept_out in [".git", "**/target", "deployment/secrets", "deployment/.env"] {
+        assert!(ignored.contains(&kept_out), "{kept_out} would come along");
     }
-    for needed in ["migrations", "src/main.rs"] {
+    let context = tempfile::tempdir().unwrap();
+    copy(root, Path::new(""), context.path(), &ignored);
+    for needed in ["migrations/postgres", "src/main.rs"] {
         assert!(context.path().join(needed).exists(), "{needed} is left out");
     }
     let manifest = context.path().join("Cargo.toml").display().to_string();
@@ -79,14 +81,19 @@ fn it_is_built_from_this_project() {
     check(env!("CARGO"), words);
 }
 
-fn copy(from: &Path, to: &Path) {
-    if from.is_file() {
-        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
-        std::fs::copy(from, to).unwrap_or_else(|error| panic!("{}: {error}", from.display()));
-        return;
-    }
-    let entries = std::fs::read_dir(from).unwrap_or_else(|error| panic!("{}: {error}", from.display()));
-    for entry in entries.map(Result::unwrap).filter(|entry| entry.file_name() != "target") {
-        copy(&entry.path(), &to.join(entry.file_name()));
+/// Copies a folder, but for what is ignored.
+fn copy(root: &Path, folder: &Path, to: &Path, ignored: &[&str]) {
+    std::fs::create_dir_all(to.join(folder)).unwrap();
+    for entry in std::fs::read_dir(root.join(folder)).unwrap().map(Result::unwrap) {
+        let path = folder.join(entry.file_name());
+        let everywhere = format!("**/{}", entry.file_name().display());
+        if ignored.iter().any(|ignored| path == Path::new(ignored) || *ignored == everywhere) {
+            continue;
+        }
+        if entry.file_type().unwrap().is_dir() {
+            copy(root, &path, to, ignored);
+        } else {
+            std::fs::copy(entry.path(), to.join(&path)).unwrap();
+        }
     }
 }

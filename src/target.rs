@@ -1,4 +1,7 @@
-//! The pages of a process, by HTTP.
+//! A process that is scraped: its pages, by HTTP.
+
+mod address;
+mod page;
 
 use std::error::Error;
 use std::io;
@@ -7,11 +10,10 @@ use std::time::Duration;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Certificate, Client, Response, StatusCode, redirect};
+use serde_json::Value;
 
-use super::address::Address;
-use super::health::Health;
-use super::page::{Page, PageError};
-use super::reading::Reading;
+pub use address::{Address, AddressError};
+pub use page::{Exemplar, Labels, Page, PageError, Sample};
 
 /// Longest time for one page, from connecting to its last byte.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -27,25 +29,23 @@ const HEALTH: &str = "/health/detailed";
 
 /// A process that is looked at.
 #[derive(Debug, Clone)]
-pub(crate) struct Source {
+pub struct Target {
     client: Client,
     address: Address,
     has_token: bool,
 }
 
-/// What a process says now. It may tell its figures and not its health.
-#[derive(Debug)]
-pub(super) struct Look {
-    pub(super) reading: Reading,
-    pub(super) health: Result<Health, SourceError>,
-}
-
 /// Why a process cannot be looked at. No message tells the token.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum SourceError {
+pub enum TargetError {
     /// A file of the command line.
     #[error("{}: {cause}", path.display())]
-    File { path: PathBuf, cause: String },
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: String,
+    },
     /// What was asked for makes no sense together.
     #[error("--ca-file is for TLS, and {0} is not; write https:// instead of http://")]
     NotSecure(String),
@@ -54,30 +54,67 @@ pub(crate) enum SourceError {
     Client(String),
     /// Nobody answers, or not to the end.
     #[error("no answer from {address}: {cause}")]
-    NoAnswer { address: String, cause: String },
+    NoAnswer {
+        /// The address.
+        address: String,
+        /// Why.
+        cause: String,
+    },
     /// The process wants a token.
     #[error("{address} wants a token for {path}: give it with --token-file FILE")]
-    NoToken { address: String, path: &'static str },
+    NoToken {
+        /// The address.
+        address: String,
+        /// The page.
+        path: &'static str,
+    },
     /// The process wants another token.
     #[error("{address} does not take the token of --token-file for {path}")]
-    WrongToken { address: String, path: &'static str },
+    WrongToken {
+        /// The address.
+        address: String,
+        /// The page.
+        path: &'static str,
+    },
     /// The page is not there.
     #[error("{address} answers {path} with status {status}; is an evohub process at this address?")]
-    Status { address: String, path: &'static str, status: StatusCode },
+    Status {
+        /// The address.
+        address: String,
+        /// The page.
+        path: &'static str,
+        /// The status of the answer.
+        status: StatusCode,
+    },
     /// The page is too long.
     #[error("{path} of {address} is longer than {} MiB", MOST_BYTES >> 20)]
-    TooLong { address: String, path: &'static str },
+    TooLong {
+        /// The address.
+        address: String,
+        /// The page.
+        path: &'static str,
+    },
     /// The page is no page of metrics.
     #[error("{METRICS} of {address} is no whole page of metrics: {cause}")]
-    Page { address: String, cause: PageError },
+    Page {
+        /// The address.
+        address: String,
+        /// Why.
+        cause: PageError,
+    },
     /// The answer says nothing of health.
     #[error("{HEALTH} of {address} says nothing of health (status {status})")]
-    NoHealth { address: String, status: StatusCode },
+    NoHealth {
+        /// The address.
+        address: String,
+        /// The status of the answer.
+        status: StatusCode,
+    },
 }
 
-impl SourceError {
+impl TargetError {
     /// Whether the command line must be another before it can go better.
-    pub(super) fn is_bad_input(&self) -> bool {
+    pub fn is_bad_input(&self) -> bool {
         matches!(
             self,
             Self::File { .. } | Self::NotSecure(_) | Self::NoToken { .. } | Self::WrongToken { .. }
@@ -85,7 +122,7 @@ impl SourceError {
     }
 
     /// What is wrong, without the address that whoever looks knows.
-    pub(super) fn cause(&self) -> String {
+    pub fn cause(&self) -> String {
         match self {
             Self::NoAnswer { cause, .. } => cause.clone(),
             other => other.to_string(),
@@ -93,13 +130,16 @@ impl SourceError {
     }
 }
 
-impl Source {
+impl Target {
     /// A process at an address, asked with the token in a file and trusting the certificates in another.
-    pub(crate) fn new(
+    ///
+    /// # Errors
+    /// When a file cannot be used, and when certificates are given for an address without TLS.
+    pub fn new(
         mut address: Address,
         token_file: Option<&Path>,
         ca_file: Option<&Path>,
-    ) -> Result<Self, SourceError> {
+    ) -> Result<Self, TargetError> {
         let mut client = Client::builder()
             .user_agent(concat!("evohub/", env!("CARGO_PKG_VERSION")))
             .timeout(LIMIT)
@@ -111,7 +151,7 @@ impl Source {
         }
         if let Some(path) = ca_file {
             if !address.secure() {
-                return Err(SourceError::NotSecure(address.to_string()));
+                return Err(TargetError::NotSecure(address.to_string()));
             }
             client = client.tls_certs_merge(certificates(path)?);
         }
@@ -121,57 +161,92 @@ impl Source {
             headers.insert(AUTHORIZATION, bearer(path)?);
         }
         let client = client.default_headers(headers).build();
-        let client = client.map_err(|error| SourceError::Client(deepest(&error)))?;
+        let client = client.map_err(|error| TargetError::Client(deepest(&error)))?;
         Ok(Self { client, address, has_token: token_file.is_some() })
     }
 
-    pub(crate) fn address(&self) -> &Address {
+    /// Where it is.
+    pub fn address(&self) -> &Address {
         &self.address
     }
 
     /// Whether the token goes over a network that others hear.
-    pub(super) fn tells_token(&self) -> bool {
+    pub fn tells_token(&self) -> bool {
         self.has_token && !self.address.is_secure() && !self.address.is_loopback()
     }
 
-    /// Asks the process.
-    pub(super) async fn look(&self) -> Result<Look, SourceError> {
-        let (reading, health) = tokio::join!(self.reading(), self.health());
-        Ok(Look { reading: reading?, health })
-    }
-
-    async fn reading(&self) -> Result<Reading, SourceError> {
+    /// The text of `/metrics`.
+    ///
+    /// # Errors
+    /// When there is no answer, or it is refused.
+    pub async fn metrics(&self) -> Result<String, TargetError> {
         let (status, body) = self.get(METRICS).await?;
         if !status.is_success() {
-            return Err(SourceError::Status { address: self.address.to_string(), path: METRICS, status });
+            return Err(TargetError::Status { address: self.address.to_string(), path: METRICS, status });
         }
-        let page = String::from_utf8_lossy(&body).parse::<Page>();
-        let page = page.map_err(|cause| SourceError::Page { address: self.address.to_string(), cause })?;
-        Ok(Reading::from(&page))
+        Ok(String::from_utf8_lossy(&body).into_owned())
     }
 
-    /// A process that is unhealthy answers with status 503, and says why.
-    async fn health(&self) -> Result<Health, SourceError> {
+    /// What `/metrics` says.
+    ///
+    /// # Errors
+    /// As [`Target::metrics`], and when it is no whole page of metrics.
+    pub async fn page(&self) -> Result<Page, TargetError> {
+        let page = self.metrics().await?.parse();
+        page.map_err(|cause| TargetError::Page { address: self.address.to_string(), cause })
+    }
+
+    /// What `/health/detailed` says. A process that is unhealthy answers with status 503, and says why.
+    ///
+    /// # Errors
+    /// When there is no answer, it is refused, or it says nothing of health.
+    pub async fn health(&self) -> Result<Value, TargetError> {
         let (status, body) = self.get(HEALTH).await?;
-        Health::read(&body).ok_or_else(|| SourceError::NoHealth { address: self.address.to_string(), status })
+        health(&body).ok_or_else(|| TargetError::NoHealth { address: self.address.to_string(), status })
     }
 
-    /// The status and the body of a page.
-    pub(crate) async fn get(&self, path: &'static str) -> Result<(StatusCode, Vec<u8>), SourceError> {
+    /// What a path such as `/health/ready` says of the process, and whether that is well.
+    ///
+    /// # Errors
+    /// When there is no answer, or it says nothing of health.
+    pub async fn verdict(&self, path: &'static str) -> Result<(bool, Value), TargetError> {
+        let (status, body) = self.get(path).await?;
+        let verdict = health(&body);
+        let verdict =
+            verdict.ok_or_else(|| TargetError::Status { address: self.address.to_string(), path, status })?;
+        Ok((status.is_success(), verdict))
+    }
+
+    /// The JSON document at a path, of a server that is scraped by nobody but is asked in the same way.
+    ///
+    /// # Errors
+    /// When there is no answer, it is refused, or it is no JSON document.
+    pub async fn json(&self, path: &'static str) -> Result<Value, TargetError> {
+        let (status, body) = self.get(path).await?;
+        let document = serde_json::from_slice(&body).ok().filter(|_| status.is_success());
+        document.ok_or_else(|| TargetError::Status { address: self.address.to_string(), path, status })
+    }
+
+    async fn get(&self, path: &'static str) -> Result<(StatusCode, Vec<u8>), TargetError> {
         let address = || self.address.to_string();
-        let no_answer = |error| SourceError::NoAnswer { address: address(), cause: cause(&error) };
+        let no_answer = |error| TargetError::NoAnswer { address: address(), cause: cause(&error) };
         let response = self.client.get(self.address.page(path)).send().await.map_err(no_answer)?;
         let status = response.status();
         if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
             return Err(match self.has_token {
-                true => SourceError::WrongToken { address: address(), path },
-                false => SourceError::NoToken { address: address(), path },
+                true => TargetError::WrongToken { address: address(), path },
+                false => TargetError::NoToken { address: address(), path },
             });
         }
         let body = body(response).await.map_err(no_answer)?;
-        let body = body.ok_or_else(|| SourceError::TooLong { address: address(), path })?;
+        let body = body.ok_or_else(|| TargetError::TooLong { address: address(), path })?;
         Ok((status, body))
     }
+}
+
+/// A body that says how healthy something is.
+fn health(body: &[u8]) -> Option<Value> {
+    serde_json::from_slice::<Value>(body).ok().filter(|health| health["status"].is_string())
 }
 
 /// A body; `None` when it is too long.
@@ -186,12 +261,12 @@ async fn body(mut response: Response) -> Result<Option<Vec<u8>>, reqwest::Error>
     Ok(Some(body))
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, SourceError> {
-    std::fs::read(path).map_err(|error| SourceError::File { path: path.to_owned(), cause: error.to_string() })
+fn read(path: &Path) -> Result<Vec<u8>, TargetError> {
+    std::fs::read(path).map_err(|error| TargetError::File { path: path.to_owned(), cause: error.to_string() })
 }
 
-fn bearer(path: &Path) -> Result<HeaderValue, SourceError> {
-    let wrong = |cause: &str| SourceError::File { path: path.to_owned(), cause: cause.to_owned() };
+fn bearer(path: &Path) -> Result<HeaderValue, TargetError> {
+    let wrong = |cause: &str| TargetError::File { path: path.to_owned(), cause: cause.to_owned() };
     let bytes = read(path)?;
     let token = bytes.trim_ascii();
     if token.is_empty() {
@@ -206,8 +281,8 @@ fn bearer(path: &Path) -> Result<HeaderValue, SourceError> {
     Ok(value)
 }
 
-fn certificates(path: &Path) -> Result<Vec<Certificate>, SourceError> {
-    let wrong = |cause: String| SourceError::File { path: path.to_owned(), cause };
+fn certificates(path: &Path) -> Result<Vec<Certificate>, TargetError> {
+    let wrong = |cause: String| TargetError::File { path: path.to_owned(), cause };
     let certificates = Certificate::from_pem_bundle(&read(path)?).map_err(|error| wrong(deepest(&error)))?;
     if certificates.is_empty() {
         return Err(wrong("there is no certificate in PEM form in it".to_owned()));
@@ -251,4 +326,17 @@ fn deepest(error: &dyn Error) -> String {
         cause = next;
     }
     cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_answer_is_no_health() {
+        for body in [&b"not found"[..], b"[]", b"{\"status\": 200}", b"{}"] {
+            assert_eq!(health(body), None);
+        }
+        assert!(health(b"{\"status\": \"degraded\"}").is_some());
+    }
 }

@@ -11,51 +11,74 @@ const SHOWN: usize = 60;
 
 /// Samples by name. What a family is called, means and is of is not kept: the reader knows what it looks for.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Page {
+pub struct Page {
     samples: BTreeMap<String, Vec<Sample>>,
 }
 
 /// One value.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Sample {
-    pub(super) labels: Labels,
-    pub(super) value: f64,
-    pub(super) exemplar: Option<Exemplar>,
+pub struct Sample {
+    /// Its labels.
+    pub labels: Labels,
+    /// Its value.
+    pub value: f64,
+    /// What leads to one of the observations that it counts.
+    pub exemplar: Option<Exemplar>,
 }
 
 /// An observation that stands for others, with the labels that lead to it.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Exemplar {
-    pub(super) labels: Labels,
-    pub(super) value: f64,
+pub struct Exemplar {
+    /// Labels that lead to it.
+    pub labels: Labels,
+    /// What was observed.
+    pub value: f64,
 }
 
 /// Names and values in the order of the page.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Labels(Vec<(String, String)>);
+pub struct Labels(Vec<(String, String)>);
 
 /// Why a page cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum PageError {
+pub enum PageError {
     /// There is nothing in it.
     #[error("it is empty")]
     Empty,
     /// A line is neither a comment nor a sample.
     #[error("line {line} is no metric: {text}")]
-    NoMetric { line: usize, text: String },
+    NoMetric {
+        /// Its number, from 1.
+        line: usize,
+        /// The beginning of it.
+        text: String,
+    },
     /// The mark of the end is missing.
     #[error("it was cut short after line {lines}: it does not end with `{END}`")]
-    CutShort { lines: usize },
+    CutShort {
+        /// The lines that came.
+        lines: usize,
+    },
 }
 
 impl Page {
     /// The samples of this name; none when the page has none.
-    pub(super) fn samples(&self, name: &str) -> &[Sample] {
+    pub fn samples(&self, name: &str) -> &[Sample] {
         self.samples.get(name).map_or(&[], Vec::as_slice)
     }
 
+    /// How many samples there are.
+    pub fn len(&self) -> usize {
+        self.samples.values().map(Vec::len).sum()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.samples.is_empty()
+    }
+
     /// The value of a metric that has no labels; the sum over its series when it has.
-    pub(super) fn value(&self, name: &str) -> Option<f64> {
+    pub fn value(&self, name: &str) -> Option<f64> {
         let samples = self.samples(name);
         (!samples.is_empty()).then(|| samples.iter().map(|sample| sample.value).sum())
     }
@@ -63,7 +86,7 @@ impl Page {
 
 impl Labels {
     /// The value of a label; empty when it is not there, as the format has it.
-    pub(super) fn get(&self, name: &str) -> &str {
+    pub fn get(&self, name: &str) -> &str {
         self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }
 }

@@ -11,14 +11,14 @@ const PORT: u16 = 8080;
 
 /// The address of a process's listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Address {
+pub struct Address {
     url: Url,
     has_scheme: bool,
 }
 
 /// Why an address cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum AddressError {
+pub enum AddressError {
     /// It is no address.
     #[error("{0}; an address is `host:port`, `http://host:port` or `https://host:port`")]
     NoAddress(String),
@@ -31,14 +31,14 @@ pub(crate) enum AddressError {
 
 impl Address {
     /// The address of a page.
-    pub(super) fn page(&self, path: &str) -> Url {
+    pub fn page(&self, path: &str) -> Url {
         let mut url = self.url.clone();
         url.set_path(&format!("{}{path}", self.url.path().trim_end_matches('/')));
         url
     }
 
     /// Takes a private certificate to mean TLS where no scheme was given; whether TLS is what there will be.
-    pub(super) fn secure(&mut self) -> bool {
+    pub fn secure(&mut self) -> bool {
         if !self.has_scheme {
             // Both are schemes of the same class, which cannot fail.
             let _ = self.url.set_scheme("https");
@@ -47,12 +47,12 @@ impl Address {
     }
 
     /// Whether it is asked over TLS.
-    pub(super) fn is_secure(&self) -> bool {
+    pub fn is_secure(&self) -> bool {
         self.url.scheme() == "https"
     }
 
     /// Whether it is this machine, whom no network hears.
-    pub(super) fn is_loopback(&self) -> bool {
+    pub fn is_loopback(&self) -> bool {
         let host = self.url.host_str().unwrap_or_default().trim_matches(['[', ']']);
         host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
     }
