@@ -5,14 +5,24 @@ use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
 
-use super::declare::{Declarations, Name};
+use super::declare::Declarations;
 use super::islands::{IslandMetrics, Islands};
 use super::jobs::{JobMetrics, Jobs};
 use super::labels::{label_set, open};
+use super::name::families;
 use super::series::Series;
 
 label_set!(CandidateLabels { operator: open, outcome: closed });
 label_set!(TopologyLabels { topology: closed });
+
+families! {
+    EVOLUTION_GENERATIONS_COMPLETED: Counter = "evolution_generations_completed",
+        "Generations, or windows of a steady state, completed";
+    EVOLUTION_MIGRATIONS: Counter<TopologyLabels> = "evolution_migrations",
+        "Candidates that a population took over from another of the same job";
+    EVOLUTION_CANDIDATES: Counter<CandidateLabels> = "evolution_candidates",
+        "Candidates whose fate is decided, by the operator that made them and what became of them";
+}
 
 /// To whom the populations of a job send candidates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,22 +60,13 @@ pub struct EvolutionMetrics {
 impl EvolutionMetrics {
     pub(super) fn declare(declare: &mut Declarations, job_label: bool) -> Self {
         let jobs = Jobs::declare(declare);
-        let generations = declare.counter(
-            Name::plain("evolution_generations_completed"),
-            "Generations, or windows of a steady state, completed",
-        );
-        let migrations: Series<TopologyLabels, Counter> = declare.counters(
-            Name::plain("evolution_migrations"),
-            "Candidates that a population took over from another of the same job",
-        );
+        let generations = declare.counter(names::EVOLUTION_GENERATIONS_COMPLETED);
+        let migrations: Series<TopologyLabels, Counter> = declare.counters(names::EVOLUTION_MIGRATIONS);
         Self {
             generations,
             migrations: MigrationTopology::ALL
                 .map(|topology| migrations.get(&TopologyLabels { topology: topology.as_str().into() })),
-            candidates: declare.counters(
-                Name::plain("evolution_candidates"),
-                "Candidates whose fate is decided, by the operator that made them and what became of them",
-            ),
+            candidates: declare.counters(names::EVOLUTION_CANDIDATES),
             jobs,
             islands: Islands::declare(declare, job_label),
         }

@@ -12,22 +12,28 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
 
-use super::catalogue::Kind;
-use super::declare::{Declarations, Name};
+use super::declare::Declarations;
 use super::labels::label_set;
+use super::name::families;
 use super::series::Series;
 
 label_set!(StateLabels { state: closed });
 
 type Sum = Counter<f64, AtomicU64>;
 
-const IDLE: Name = Name::seconds("evolution_job_idle");
-const IDLE_HELP: &str =
-    "Longest time that a running job of this process has gone without a result; absent while no job runs";
-
-const SPENT: Name = Name::with_unit("evolution_budget_spent", "ratio");
-const SPENT_HELP: &str = "Largest share of its dollars or tokens that a running job of this process has spent, 0 to 1; \
-                          absent while none has such a limit";
+families! {
+    EVOLUTION_JOBS: Gauge<StateLabels> = "evolution_jobs",
+        "Jobs of this process, by state; those that are over since the process started";
+    EVOLUTION_FITNESS_GAINED: Counter = "evolution_fitness_gained",
+        "By how much the best scores of jobs rose over that of their seeds, summed; 1 is from the worst to the best";
+    EVOLUTION_CONVERGENCE: Histogram = "evolution_convergence" in "seconds",
+        "Time from the start of a search to the last rise of its best score, of jobs that are done and rose at all";
+    EVOLUTION_JOB_IDLE: Gauge = "evolution_job_idle" in "seconds",
+        "Longest time that a running job of this process has gone without a result; absent while no job runs";
+    EVOLUTION_BUDGET_SPENT: Gauge = "evolution_budget_spent" in "ratio",
+        "Largest share of its dollars or tokens that a running job of this process has spent, 0 to 1; absent while \
+         none has such a limit";
+}
 
 /// Bounds of the time until a search converges, in seconds: from a second to a day.
 const SEARCHES: &[f64] = &[
@@ -83,26 +89,14 @@ pub(super) struct Jobs {
 
 impl Jobs {
     pub(super) fn declare(declare: &mut Declarations) -> Self {
-        let phases: Series<StateLabels, Gauge> = declare.gauges(
-            Name::plain("evolution_jobs"),
-            "Jobs of this process, by state; those that are over since the process started",
-        );
+        let phases: Series<StateLabels, Gauge> = declare.gauges(names::EVOLUTION_JOBS);
         let gained = Sum::default();
-        declare.register(
-            Name::plain("evolution_fitness_gained"),
-            Kind::Counter,
-            &[],
-            "By how much the best scores of jobs rose over that of their seeds, summed; 1 is from the worst to the best",
-            gained.clone(),
-        );
-        let convergence = declare.histogram(
-            Name::seconds("evolution_convergence"),
-            "Time from the start of a search to the last rise of its best score, of jobs that are done and rose at all",
-            SEARCHES,
-        );
+        declare.register(names::EVOLUTION_FITNESS_GAINED, gained.clone());
+        let convergence = declare.histogram(names::EVOLUTION_CONVERGENCE, SEARCHES);
         let running = Arc::new(Running::default());
-        let declared = [(IDLE, Kind::Gauge, IDLE_HELP), (SPENT, Kind::Gauge, SPENT_HELP)];
-        declare.collector(&declared, &[], Arc::clone(&running));
+        let declared =
+            [names::EVOLUTION_JOB_IDLE, names::EVOLUTION_BUDGET_SPENT].map(|name| name.declaration());
+        declare.collector(declared, Arc::clone(&running));
         let phases = JobPhase::ALL.map(|phase| phases.get(&StateLabels { state: phase.as_str().into() }));
         Self { phases, gained, convergence, running }
     }
@@ -228,10 +222,11 @@ impl Collector for Running {
             idle = larger(idle, Some(job.heard.elapsed().as_secs_f64()));
             spent = larger(spent, job.spent);
         }
-        for (name, help, value) in [(IDLE, IDLE_HELP, idle), (SPENT, SPENT_HELP, spent)] {
+        for (name, value) in [(names::EVOLUTION_JOB_IDLE, idle), (names::EVOLUTION_BUDGET_SPENT, spent)] {
             let Some(value) = value else { continue };
-            let unit = name.unit();
-            let family = encoder.encode_descriptor(name.bare, help, unit.as_ref(), MetricType::Gauge)?;
+            let unit = name.encoded_unit();
+            let family =
+                encoder.encode_descriptor(name.bare(), name.help(), unit.as_ref(), MetricType::Gauge)?;
             ConstGauge::new(value).encode(family)?;
         }
         Ok(())
