@@ -8,6 +8,7 @@ mod difference;
 mod family;
 mod frame;
 mod lineage;
+mod models;
 mod page;
 mod pareto;
 mod roster;
