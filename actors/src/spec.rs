@@ -28,7 +28,7 @@ pub struct JobSpec {
     /// What measures candidates.
     pub evaluator: EvaluatorSpec,
     /// The models that rewrite prompts; of several, each is asked as often as what it brings is worth its price.
-    #[serde(deserialize_with = "none_one_or_more")]
+    #[serde(default, deserialize_with = "none_one_or_more")]
     pub reflection: Vec<ReflectionSpec>,
     /// The algorithm and its settings.
     pub algorithm: AlgorithmConfig,

@@ -148,11 +148,12 @@ impl Toolbox {
             let (model, spec) = (registry.open(&reflection.model)?, reflection.clone());
             Ok::<_, EngineError>(Reflection { model, spec })
         });
+        let reflection = reflection.collect::<Result<_, EngineError>>()?;
         Ok(JobTools {
             providers: registry.providers(),
             fingerprint: evaluator.fingerprint(),
             evaluator,
-            reflection: reflection.collect::<Result<_, _>>()?,
+            reflection,
             islands: (0..spec.islands.count)
                 .map(|island| self.island_tools(spec, island))
                 .collect::<Result<_, EngineError>>()?,

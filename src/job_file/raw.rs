@@ -118,8 +118,8 @@ impl RawReflection {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawReflectionModel {
     pub(super) name: ModelName,
-    temperature: Option<f64>,
-    max_output_tokens: Option<u32>,
+    pub(super) temperature: Option<f64>,
+    pub(super) max_output_tokens: Option<u32>,
 }
 
 /// A name, or a list of names and of tables with a name.

@@ -1,12 +1,14 @@
 //! Models that answer by chance: the leaders are measured again before they are believed.
 
+use std::thread;
+
 use evohub_evolution::AlgorithmConfig;
 use evohub_evolution::optimizers::suite::{Landscape, Outcome, Setup, simulate};
 use serde_json::json;
 
 /// Three answers in ten are not what the prompt deserves.
 const NOISE: f64 = 0.3;
-const SEEDS: u64 = 40;
+const SEEDS: u64 = 20;
 
 fn run(name: &str, repeats: u32, seed: u64) -> (f64, f64, u64) {
     // What repeats are paid with is spent on the search where there are none.
@@ -32,10 +34,16 @@ fn found(name: &str, repeats: u32) -> (f64, f64) {
 
 #[test]
 fn repeats_make_the_reported_score_honest() {
-    for name in ["gepa", "ga", "bandit"] {
-        let (once, again) = (found(name, 1), found(name, 3));
-        println!("{name}: once {once:?}, again {again:?}");
-    }
+    thread::scope(|scope| {
+        for name in ["ga", "bandit"] {
+            scope.spawn(move || {
+                let (once, again) = (found(name, 1), found(name, 3));
+                assert!(once.1 > 0.1, "{name}: the best of noisy scores is too good: {once:?}");
+                assert!(again.1 < 0.8 * once.1, "{name}: {once:?} and {again:?}");
+                assert!(again.0 > once.0 - 0.05, "{name}: {once:?} and {again:?}");
+            });
+        }
+    });
 }
 
 #[test]
@@ -43,15 +51,9 @@ fn who_always_answers_alike_is_not_measured_again() {
     for name in AlgorithmConfig::NAMES {
         let algorithm: AlgorithmConfig = serde_json::from_value(json!({ "name": name })).unwrap();
         let once = Setup { cases: 24, ..Setup::new(algorithm, 600) };
-        let again = Setup { repeats: 5, ..once.clone() };
-        let (once, again) = (simulate(&once), simulate(&again));
-        assert_eq!(once.finish.score.is_some(), again.finish.score.is_some());
-        // A few repeats find out.
-        assert!(
-            again.calls <= once.calls + 10 || *name == "gepa",
-            "{name}: {} and {}",
-            once.calls,
-            again.calls
-        );
+        let again = simulate(&Setup { repeats: 5, ..once.clone() });
+        let once = simulate(&once);
+        // A few repeats find out. The finals of `gepa` leave room for more, and have other finalists for it.
+        assert!(again.calls <= once.calls + 10 || *name == "gepa", "{name}: {} and {}", once.calls, again.calls);
     }
 }
