@@ -126,7 +126,7 @@ impl Site {
         let start = Instant::now();
         self.until("it is over", |site| site.alert(alarm.name).is_none().then_some(()));
         println!("{}: over after {:?}", alarm.name, start.elapsed());
-        // Mails are for those who hear of it once an hour, in the time of this test once a minute.
+        // Mails are for those who hear of it once an hour, and the test does not wait for that.
         for channel in alarm.channels.iter().filter(|channel| **channel != Channel::Mail) {
             self.until_told(alarm, *channel, true);
             println!("{}: {channel:?} was told that it is over after {:?}", alarm.name, start.elapsed());
