@@ -15,7 +15,7 @@ use crate::server::{Asked, Reply, Server};
 /// How long an answer takes when all is well: so that a cluster is busy, and two processors are not.
 const PACE: Duration = Duration::from_millis(200);
 /// What is slow to everybody.
-const SLOW: Duration = Duration::from_secs(6);
+const SLOW: Duration = Duration::from_secs(4);
 /// Tokens of an answer whose provider charges too much.
 const DEAR: u64 = 2_000;
 /// One of so many questions is not answered by a provider that has its faults.
