@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use evohub_monitoring::listener::{Access, ListenerConfig, Tls, Token, is_open_to_others};
+use evohub_monitoring::listener::{Access, ListenerConfig, Tls, Token};
 
 use super::finding::{Check, Finding};
 use super::settings::{HttpSettings, NodeSettings, Settings};
@@ -92,7 +92,7 @@ fn shared(what: &str, path: &Path) -> Option<Finding> {
     {
         use std::os::unix::fs::PermissionsExt;
         let file = std::fs::metadata(path).ok()?;
-        is_open_to_others(&file).then(|| {
+        evohub_monitoring::listener::is_open_to_others(&file).then(|| {
             let mode = file.permissions().mode() & 0o777;
             let path = path.display();
             let found =
