@@ -76,7 +76,7 @@ fn judge_space(of: &str, place: &Path, free: u64, all: u64) -> Finding {
     let advice = "free some space, or name a place on another disk";
     match free {
         ..EMPTY => Finding::problem(Check::Disk, found, advice),
-        ..LOW => Finding::warning(Check::Disk, found, advice),
+        EMPTY..LOW => Finding::warning(Check::Disk, found, advice),
         _ => Finding::ok(Check::Disk, found),
     }
 }
