@@ -81,7 +81,9 @@ fn a_cluster_is_well_until_something_breaks() {
     let nodes: Vec<String> = (0..3).map(|number| cluster.seat(number).addresses[0].to_string()).collect();
 
     let well = doctor(&mut cluster, &with_redis);
-    let bad: Vec<String> = found(&well).into_iter().filter(|text| text.starts_with(['w', 'p'])).collect();
+    // How fast a server answers is the machine's matter, too.
+    let is_bad = |text: &String| text.starts_with(['w', 'p']) && !text.contains(" answers in ");
+    let bad: Vec<String> = found(&well).into_iter().filter(is_bad).collect();
     assert!(bad.is_empty(), "{bad:#?}");
     finds(&well, "ok ports: ", &format!("{}, for nodes, is held by node `a`", nodes[0]));
     finds(&well, "ok ports: ", "for metrics and health, is held by evohub");
