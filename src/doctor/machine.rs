@@ -120,6 +120,10 @@ fn log_file(path: &Path) -> Finding {
         let found = format!("{shown} is a folder");
         return Finding::problem(Check::Logs, found, "name a file in it with --log-file");
     }
+    if !path.exists() && !place.is_dir() {
+        let found = format!("{shown} cannot be made: {} is no folder", place.display());
+        return Finding::problem(Check::Logs, found, "name another --log-file");
+    }
     match may_write(&place) {
         Ok(()) => Finding::ok(Check::Logs, format!("{shown} can be written")),
         Err(error) => Finding::problem(
