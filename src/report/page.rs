@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use evohub_actors::JobResult;
+use evohub_charts::Escaped;
 use evohub_evolution::FinishReason;
 
 use super::difference::{Shown, difference};
 use super::frame::{self, figure, framed};
 use super::roster::{Fate, Roster};
-use super::text::{Escaped, count, counted, dollars, score_or_dash, seconds, time};
+use super::text::{count, counted, dollars, score_or_dash, seconds, time};
 use super::{ReportInput, curves, family, lineage, pareto, standing, table};
 
 pub(super) fn page(input: &ReportInput<'_>) -> String {

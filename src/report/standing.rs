@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use evohub_actors::{JobResult, Measured, Standing};
+use evohub_charts::{Escaped, opening};
 
-use super::chart::opening;
-use super::text::{Escaped, count, counted, p_value, score, signed};
+use super::text::{count, counted, p_value, score, signed};
 
 /// The scores on one part of the cases.
 type Part = fn(&Standing) -> Option<&Measured>;

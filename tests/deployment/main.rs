@@ -1,3 +1,10 @@
 //! What operators install, checked by the programs that read it.
 
+mod alertmanager;
+mod dashboards;
+mod exporters;
+mod promql;
+mod rules;
+mod runbooks;
 mod tool;
+mod troubleshooting;

@@ -121,6 +121,7 @@ impl JobActorState {
         self.metrics.set(match ending.state {
             JobState::Done => JobPhase::Done,
             JobState::Stopped => JobPhase::Stopped,
+            JobState::Running => JobPhase::Moved,
             _ => JobPhase::Failed,
         });
         tracing::info!(
@@ -142,7 +143,6 @@ impl JobActorState {
 
     /// Records how the job ended and tells whoever listens.
     pub(super) async fn tell_end(&mut self, ending: &Ending, result: JobResult) {
-        self.record_end(ending, &result);
         let arguments = &self.arguments;
         // What came so far is kept where the job stopped, so that the time it took is counted on.
         let text = serde_json::to_value(&result).ok();
@@ -155,17 +155,19 @@ impl JobActorState {
                 // Another node goes on with it, or has brought it to an end: what came of it here is not what came of it.
                 let message = format!("another process has taken the job over: {error}");
                 arguments.observers.conclude(Conclusion::Elsewhere(message));
+                self.metrics.set(JobPhase::Moved);
                 return;
             }
         }
+        self.record_end(ending, &result);
         self.show_progress();
         if ending.state == JobState::Running {
             let message = "this node is leaving, and another goes on with the job".to_owned();
-            arguments.observers.conclude(Conclusion::Elsewhere(message));
+            self.arguments.observers.conclude(Conclusion::Elsewhere(message));
             return;
         }
         self.emit(JobEvent::Ended(Box::new(result.clone())));
-        arguments.observers.conclude(Conclusion::Ended(Box::new(result)));
+        self.arguments.observers.conclude(Conclusion::Ended(Box::new(result)));
     }
 }
 

@@ -9,9 +9,22 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::gauge::ConstGauge;
 
-use super::catalogue::Kind;
-use super::declare::{Declarations, Name};
+use super::catalogue::Declaration;
+use super::declare::Declarations;
 use super::labels::{OTHER, open};
+use super::name::{Gauge, Name, families};
+
+families! {
+    EVOLUTION_BEST_FITNESS: Gauge = "evolution_best_fitness",
+        "Best mean score in the populations of running jobs, 0 to 1; absent while no job runs";
+    EVOLUTION_MEAN_FITNESS: Gauge = "evolution_mean_fitness",
+        "Mean of the mean scores in the populations of running jobs, 0 to 1; of several populations, their mean";
+    EVOLUTION_POPULATION_DIVERSITY: Gauge = "evolution_population_diversity",
+        "Mean distance of two candidates of a population, 0 to 1; of several populations, the least diverse; absent \
+         while all have a single candidate";
+    EVOLUTION_POPULATION_SIZE: Gauge = "evolution_population_size",
+        "Candidates in the populations of running jobs";
+}
 
 /// Most jobs that have series of their own at once.
 pub const MOST_JOBS: usize = 50;
@@ -29,27 +42,20 @@ pub struct IslandFigures {
     pub population: u32,
 }
 
-/// What a gauge makes of several populations.
-type Fold = fn(&[IslandFigures]) -> f64;
+/// What a gauge makes of several populations; `None`: nothing can be said.
+type Fold = fn(&[IslandFigures]) -> Option<f64>;
 
-const GAUGES: [(Name, &str, Fold); 4] = [
-    (
-        Name::plain("evolution_best_fitness"),
-        "Best mean score in the populations of running jobs, 0 to 1; absent while no job runs",
-        |islands| islands.iter().map(|island| island.best).fold(0.0, f64::max),
-    ),
-    (
-        Name::plain("evolution_mean_fitness"),
-        "Mean of the mean scores in the populations of running jobs, 0 to 1; of several populations, their mean",
-        |islands| islands.iter().map(|island| island.mean).sum::<f64>() / islands.len() as f64,
-    ),
-    (
-        Name::plain("evolution_population_diversity"),
-        "Mean distance of two candidates of a population, 0 to 1; of several populations, the least diverse",
-        |islands| islands.iter().map(|island| island.diversity).fold(1.0, f64::min),
-    ),
-    (Name::plain("evolution_population_size"), "Candidates in the populations of running jobs", |islands| {
-        islands.iter().map(|island| f64::from(island.population)).sum()
+const GAUGES: [(Name<Gauge>, Fold); 4] = [
+    (names::EVOLUTION_BEST_FITNESS, |islands| islands.iter().map(|island| island.best).reduce(f64::max)),
+    (names::EVOLUTION_MEAN_FITNESS, |islands| {
+        Some(islands.iter().map(|island| island.mean).sum::<f64>() / islands.len() as f64)
+    }),
+    (names::EVOLUTION_POPULATION_DIVERSITY, |islands| {
+        let several = islands.iter().filter(|island| island.population > 1);
+        several.map(|island| island.diversity).reduce(f64::min)
+    }),
+    (names::EVOLUTION_POPULATION_SIZE, |islands| {
+        Some(islands.iter().map(|island| f64::from(island.population)).sum())
     }),
 ];
 
@@ -72,8 +78,8 @@ impl Islands {
     pub(super) fn declare(declare: &mut Declarations, job_label: bool) -> Arc<Self> {
         let islands = Arc::new(Self { job_label, ..Self::default() });
         let labels: &'static [&'static str] = if job_label { &["job"] } else { &[] };
-        let gauges = GAUGES.map(|(name, help, _)| (name, Kind::Gauge, help));
-        declare.collector(&gauges, labels, Arc::clone(&islands));
+        let declared = GAUGES.map(|(name, _)| Declaration { labels, ..name.declaration() });
+        declare.collector(declared, Arc::clone(&islands));
         islands
     }
 
@@ -118,17 +124,21 @@ impl Collector for Islands {
         if groups.is_empty() {
             return Ok(());
         }
-        for (name, help, fold) in GAUGES {
-            let mut metric = encoder.encode_descriptor(name.bare, help, None, MetricType::Gauge)?;
+        for (name, fold) in GAUGES {
+            let mut metric = encoder.encode_descriptor(name.bare(), name.help(), None, MetricType::Gauge)?;
             if !self.job_label {
                 let all: Vec<IslandFigures> = groups.values().flatten().copied().collect();
-                ConstGauge::new(fold(&all)).encode(metric)?;
+                if let Some(value) = fold(&all) {
+                    ConstGauge::new(value).encode(metric)?;
+                }
                 continue;
             }
             for (job, islands) in &groups {
                 let job = open(job);
                 let labels = [("job", job.as_ref())];
-                ConstGauge::new(fold(islands)).encode(metric.encode_family(&labels)?)?;
+                if let Some(value) = fold(islands) {
+                    ConstGauge::new(value).encode(metric.encode_family(&labels)?)?;
+                }
             }
         }
         Ok(())
