@@ -141,7 +141,8 @@ async fn store(
                 Ok(store) => return Some(store),
                 Err(failure) => failure.message,
             },
-            state => format!("{} has no tables of this version ({state:?})", settings.store),
+            Some(SchemaState::Empty) | None => format!("{} has no tables yet", settings.store),
+            Some(_) => format!("{} has tables of another version, see doctor.txt", settings.store),
         },
         Err(error) => error.message.clone(),
     };

@@ -76,7 +76,7 @@ fn judge_space(of: &str, place: &Path, free: u64, all: u64) -> Finding {
     let advice = "free some space, or name a place on another disk";
     match free {
         ..EMPTY => Finding::problem(Check::Disk, found, advice),
-        ..LOW => Finding::warning(Check::Disk, found, advice),
+        EMPTY..LOW => Finding::warning(Check::Disk, found, advice),
         _ => Finding::ok(Check::Disk, found),
     }
 }
@@ -119,6 +119,10 @@ fn log_file(path: &Path) -> Finding {
     if path.is_dir() {
         let found = format!("{shown} is a folder");
         return Finding::problem(Check::Logs, found, "name a file in it with --log-file");
+    }
+    if !path.exists() && !place.is_dir() {
+        let found = format!("{shown} cannot be made: {} is no folder", place.display());
+        return Finding::problem(Check::Logs, found, "name another --log-file");
     }
     match may_write(&place) {
         Ok(()) => Finding::ok(Check::Logs, format!("{shown} can be written")),

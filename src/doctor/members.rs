@@ -223,14 +223,16 @@ fn of_views(heard: &[&ClusterStatus]) -> Vec<Finding> {
     if findings.is_empty() {
         let alive: Vec<&str> = views.keys().flatten().copied().collect();
         let version = versions.keys().copied().collect::<String>();
+        let (nodes, names) = (alive.len(), alive.join(", "));
         findings.push(Finding::ok(
             CHECK,
-            format!(
-                "{} nodes are alive ({}), all of evohub {version}; {} were asked and see the same",
-                alive.len(),
-                alive.join(", "),
-                heard.len()
-            ),
+            match nodes {
+                1 => format!("node `{names}` of evohub {version} is alive, and knows of no other"),
+                _ => format!(
+                    "{nodes} nodes are alive ({names}), all of evohub {version}; {} were asked and see the same",
+                    heard.len()
+                ),
+            },
         ));
     }
     findings
@@ -281,6 +283,9 @@ mod tests {
         let all = [node("a", "alive"), node("b", "alive")];
         let found = judged(vec![view("a", &all), view("b", &all)]);
         let text = "2 nodes are alive (a, b), all of evohub 0.1.0; 2 were asked and see the same";
+        assert_eq!(found, [(Verdict::Ok, text.to_owned())]);
+        let found = judged(vec![view("a", &all[..1])]);
+        let text = "node `a` of evohub 0.1.0 is alive, and knows of no other";
         assert_eq!(found, [(Verdict::Ok, text.to_owned())]);
     }
 

@@ -91,7 +91,7 @@ fn rules_of(document: &Value) -> Finding {
         let advice = "load deployment/monitoring/alert_rules.yml by rule_files";
         return Finding::warning(CHECK, "it has no alerting rule", advice);
     }
-    let found = format!("it has {} rules, {alerts} of them alerts, {firing} of which fire", rules.len());
+    let found = format!("it has {} rules, {alerts} of them alerts; firing now: {firing}", rules.len());
     if faulty.is_empty() {
         return Finding::ok(CHECK, found);
     }
@@ -140,7 +140,7 @@ mod tests {
         let well = rules(json!([alert, {"name": "x", "type": "recording", "health": "ok"}]));
         assert_eq!(
             (well.status, &*well.found),
-            (Verdict::Ok, "it has 2 rules, 1 of them alerts, 1 of which fire")
+            (Verdict::Ok, "it has 2 rules, 1 of them alerts; firing now: 1")
         );
         let ill = rules(json!([alert, {"name": "bad:rule", "type": "recording", "health": "err"}]));
         assert!(

@@ -98,9 +98,10 @@ fn of_page(address: &Address, page: &Page) -> Vec<Finding> {
 /// Spans that did not reach the collector.
 fn lost_spans(address: &Address, page: &Page) -> Option<Finding> {
     let spans = page.samples("trace_spans_total");
-    let count = |outcome: &str| -> f64 {
+    let count = |outcome: &str| {
         let of = spans.iter().filter(|sample| sample.labels.get("outcome") == outcome);
-        of.map(|sample| sample.value).sum()
+        // The sum of no numbers is a negative zero.
+        of.fold(0.0, |sum, sample| sum + sample.value)
     };
     let (exported, lost) = (count("exported"), count("failed") + count("dropped"));
     if exported + lost == 0.0 {

@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::Value;
 
+use crate::archive;
 use crate::folder::{Folder, Outcome, films};
 use crate::server::Server;
 
@@ -24,20 +25,6 @@ fn secrets() -> String {
         format!("api_key: {SECRET}"),
     ]
     .join(" ")
-}
-
-/// The files of an archive.
-fn files(folder: &Folder, name: &str) -> BTreeMap<String, String> {
-    let file = std::fs::File::open(folder.path().join(name)).unwrap();
-    let mut archive = zip::ZipArchive::new(file).unwrap();
-    let mut files = BTreeMap::new();
-    for place in 0..archive.len() {
-        let mut entry = archive.by_index(place).unwrap();
-        let (name, mut text) = (entry.name().unwrap().into_owned(), String::new());
-        entry.read_to_string(&mut text).unwrap();
-        files.insert(name, text);
-    }
-    files
 }
 
 fn json(files: &BTreeMap<String, String>, name: &str) -> Value {
@@ -110,7 +97,7 @@ fn a_job_is_told_of_and_no_secret() {
     let target = careless_process();
     let arguments = ["-o", "incident.zip", "--target", &target, "--logs", "evohub.log,gone.log"];
     let outcome = incident(&folder, &[&[job.as_str()][..], &arguments].concat()).done();
-    let files = files(&folder, "incident.zip");
+    let files = archive::files(&folder.path().join("incident.zip"));
     let names: Vec<&str> = files.keys().map(String::as_str).collect();
     let pages = format!("nodes/{}", target.replace(':', "_"));
     let (health, metrics) = (format!("{pages}/health.json"), format!("{pages}/metrics.txt"));
@@ -175,7 +162,7 @@ fn prompts_and_cases_come_when_they_are_asked_for_without_their_secrets() {
     let server = Server::start(films);
     let (folder, job) = folder(&server);
     incident(&folder, &[&job, "-o", "with.zip", "--with-content"]).done();
-    let files = files(&folder, "with.zip");
+    let files = archive::files(&folder.path().join("with.zip"));
     assert!(files["job/spec.json"].contains("film 3 was"), "cases");
     assert!(files["job/candidates.json"].contains("What is the sentiment? Do not tell"), "prompts");
     for (name, text) in &files {
@@ -192,7 +179,7 @@ fn it_is_made_although_everything_is_away() {
         .output()
         .unwrap();
     let outcome = Outcome::from(output).done();
-    let files = files(&folder, "away.zip");
+    let files = archive::files(&folder.path().join("away.zip"));
     let missing = missing(&files);
     for what in ["what the store knows", "what `films-1a2b3c4d` is", "/metrics of 127.0.0.1:1", "logs"] {
         assert!(missing.iter().any(|missing| missing.starts_with(what)), "{what}: {missing:?}");

@@ -1,5 +1,8 @@
 //! The program as its users see it: files, arguments, outputs and exit statuses of real processes.
 
+#[path = "../support/archive.rs"]
+#[cfg(unix)]
+mod archive;
 mod bad_input;
 mod checking;
 mod comparing;

@@ -1,13 +1,12 @@
 //! What `evohub doctor` finds at a working cluster, and what each defect looks like; and what `evohub incident` collects
 //! of one.
 
-use std::collections::BTreeMap;
 use std::fs::Permissions;
-use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 
 use serde_json::Value;
 
+use crate::archive;
 use crate::cluster::Cluster;
 use crate::database::Database;
 use crate::folder::Outcome;
@@ -81,7 +80,9 @@ fn a_cluster_is_well_until_something_breaks() {
     let nodes: Vec<String> = (0..3).map(|number| cluster.seat(number).addresses[0].to_string()).collect();
 
     let well = doctor(&mut cluster, &with_redis);
-    let bad: Vec<String> = found(&well).into_iter().filter(|text| text.starts_with(['w', 'p'])).collect();
+    // How fast a server answers is the machine's matter, too.
+    let is_bad = |text: &String| text.starts_with(['w', 'p']) && !text.contains(" answers in ");
+    let bad: Vec<String> = found(&well).into_iter().filter(is_bad).collect();
     assert!(bad.is_empty(), "{bad:#?}");
     finds(&well, "ok ports: ", &format!("{}, for nodes, is held by node `a`", nodes[0]));
     finds(&well, "ok ports: ", "for metrics and health, is held by evohub");
@@ -146,7 +147,7 @@ fn an_incident_is_told_by_all_nodes() {
     let more = ["--target", &pages.join(","), "--logs", "a.log,b.log,c.log"];
     let of_job = run(&mut cluster, &["incident", &job.id.0, "-o", "job.zip"], &more);
     assert_eq!(of_job.code, Some(0), "{of_job:?}");
-    let files = archive(&cluster, "job.zip");
+    let files = archive::files(&cluster.folder.path().join("job.zip"));
     for name in ["a", "b", "c"] {
         let seen: Value = serde_json::from_str(&files[&format!("cluster/as-seen-by-{name}.json")]).unwrap();
         assert_eq!((&seen["by"], seen["nodes"].as_array().unwrap().len()), (&name.into(), 3));
@@ -164,20 +165,6 @@ fn an_incident_is_told_by_all_nodes() {
     let of_node = run(&mut cluster, &["incident", "b", "-o", "node.zip"], &[]);
     assert_eq!(of_node.code, Some(0), "{of_node:?}");
     assert!(of_node.stdout.contains("node b"), "{of_node:?}");
-    let files = archive(&cluster, "node.zip");
+    let files = archive::files(&cluster.folder.path().join("node.zip"));
     assert!(!files.contains_key("job/record.json") && files.contains_key("jobs.json"), "{:?}", files.keys());
-}
-
-/// The files of an archive.
-fn archive(cluster: &Cluster, name: &str) -> BTreeMap<String, String> {
-    let file = std::fs::File::open(cluster.folder.path().join(name)).unwrap();
-    let mut archive = zip::ZipArchive::new(file).unwrap();
-    let mut files = BTreeMap::new();
-    for place in 0..archive.len() {
-        let mut entry = archive.by_index(place).unwrap();
-        let (name, mut text) = (entry.name().unwrap().into_owned(), String::new());
-        entry.read_to_string(&mut text).unwrap();
-        files.insert(name, text);
-    }
-    files
 }

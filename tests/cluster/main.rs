@@ -3,6 +3,8 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::print_stdout, reason = "what was measured is read with the output of a test")]
 
+#[path = "../support/archive.rs"]
+mod archive;
 mod chaos;
 mod cluster;
 mod cut;

@@ -20,6 +20,9 @@ const VERSION: u32 = 1;
 /// Most bytes of one file.
 pub(super) const MOST_OF_ONE: usize = 4 << 20;
 
+/// Bytes behind those that are taken, in which a secret that begins before may end.
+const BEHIND: usize = 64 << 10;
+
 /// Most bytes of all files.
 const MOST_OF_ALL: usize = 32 << 20;
 
@@ -80,7 +83,8 @@ impl Bundle {
 
     /// Adds a text, or the beginning of it.
     pub(super) fn text(&mut self, name: &str, source: &str, text: &str) {
-        let mut text = redact(text).into_owned();
+        // A secret at the end is known by more than its beginning.
+        let mut text = redact(&text[..boundary(text, MOST_OF_ONE + BEHIND)]).into_owned();
         let is_cut = text.len() > MOST_OF_ONE;
         text.truncate(boundary(&text, MOST_OF_ONE));
         self.add(name, source, text, is_cut);
@@ -217,13 +221,13 @@ mod tests {
     #[test]
     fn sizes_are_limited_and_what_is_left_out_is_said() {
         let mut bundle = Bundle::default();
-        let long = "ä".repeat(MOST_OF_ONE);
+        let long = "y ".repeat(MOST_OF_ONE);
         bundle.text("long.txt", "x", &long);
         assert!(bundle.entries[0].cut && bundle.entries[0].bytes <= MOST_OF_ONE);
         bundle.json("long.json", "x", &long);
         assert_eq!(bundle.missing[0].what, "long.json");
         for number in 0..10 {
-            bundle.text(&format!("{number}.txt"), "x", &long);
+            bundle.add(&format!("{number}.txt"), "x", "y".repeat(MOST_OF_ONE), false);
         }
         assert!(bundle.bytes <= MOST_OF_ALL);
         assert!(bundle.missing.len() > 1, "what goes beyond the limit is named");
