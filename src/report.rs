@@ -7,6 +7,7 @@ mod difference;
 mod family;
 mod frame;
 mod lineage;
+mod models;
 mod page;
 mod pareto;
 mod roster;

@@ -205,6 +205,18 @@ impl Target {
         health(&body).ok_or_else(|| TargetError::NoHealth { address: self.address.to_string(), status })
     }
 
+    /// What a path such as `/health/ready` says of the process, and whether that is well.
+    ///
+    /// # Errors
+    /// When there is no answer, or it says nothing of health.
+    pub async fn verdict(&self, path: &'static str) -> Result<(bool, Value), TargetError> {
+        let (status, body) = self.get(path).await?;
+        let verdict = health(&body);
+        let verdict =
+            verdict.ok_or_else(|| TargetError::Status { address: self.address.to_string(), path, status })?;
+        Ok((status.is_success(), verdict))
+    }
+
     /// The JSON document at a path, of a server that is scraped by nobody but is asked in the same way.
     ///
     /// # Errors

@@ -40,7 +40,7 @@ pub use levels::LevelControl;
 pub use limits::Limits;
 pub use routes::{Routes, Sources};
 pub use tls::{Tls, TlsError};
-pub use token::{SHORTEST_TOKEN, Token, TokenError};
+pub use token::{SHORTEST_TOKEN, Token, TokenError, is_open_to_others};
 
 use connection::Server;
 use places::Places;

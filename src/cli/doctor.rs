@@ -93,7 +93,7 @@ impl ExaminationArguments {
         let of_job = job.as_ref().and_then(|job| job.as_ref().ok()?.store.as_deref());
         Ok(Settings {
             store: place::address(global, of_job)?,
-            redis: node.redis.clone(),
+            redis: node.redis()?,
             node: node.keys.cookie_file.clone().map(|cookie_file| NodeSettings {
                 listen: node.listen,
                 cookie_file,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use evohub_monitoring::listener::{Access, ListenerConfig, Tls, Token};
+use evohub_monitoring::listener::{Access, ListenerConfig, Tls, Token, is_open_to_others};
 
 use super::finding::{Check, Finding};
 use super::settings::{HttpSettings, NodeSettings, Settings};
@@ -86,13 +86,14 @@ fn of_listener(http: &HttpSettings) -> Vec<Finding> {
     findings
 }
 
-/// That others than its owner may read a secret; `None` when they may not, and when there is no file.
+/// That others than those whom it is for may read a secret; `None` when they may not, and when there is no file.
 fn shared(what: &str, path: &Path) -> Option<Finding> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o777;
-        (mode & 0o077 != 0).then(|| {
+        let file = std::fs::metadata(path).ok()?;
+        is_open_to_others(&file).then(|| {
+            let mode = file.permissions().mode() & 0o777;
             let path = path.display();
             let found =
                 format!("the {what} file {path} can be read by others than its owner (mode {mode:o})");

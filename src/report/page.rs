@@ -11,7 +11,7 @@ use super::difference::{Shown, difference};
 use super::frame::{self, figure, framed};
 use super::roster::{Fate, Roster};
 use super::text::{count, counted, dollars, score_or_dash, seconds, time};
-use super::{ReportInput, curves, family, lineage, pareto, standing, table};
+use super::{ReportInput, curves, family, lineage, models, pareto, standing, table};
 
 pub(super) fn page(input: &ReportInput<'_>) -> String {
     let roster = Roster::new(input.candidates);
@@ -21,6 +21,7 @@ pub(super) fn page(input: &ReportInput<'_>) -> String {
     let mut html = String::new();
     result(&mut html, input.result);
     progress(&mut html, input);
+    html.push_str(&models::table(input.result));
     front(&mut html, &roster, chosen);
     tree(&mut html, &roster, &line);
     differences(&mut html, input.result, &roster, &line);

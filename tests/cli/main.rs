@@ -8,6 +8,7 @@ mod doctor;
 mod evaluation;
 #[path = "../support/folder.rs"]
 mod folder;
+mod health;
 #[path = "../support/http.rs"]
 mod http;
 #[cfg(unix)]

@@ -12,7 +12,7 @@ use crate::cluster::Cluster;
 use crate::database::Database;
 use crate::folder::Outcome;
 use crate::process::until;
-use crate::servers::Redis;
+use crate::redis::Redis;
 
 /// What depends on the machine that the test runs on.
 const OF_MACHINE: [&str; 2] = ["disk", "descriptors"];

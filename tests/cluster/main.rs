@@ -19,9 +19,13 @@ mod lab;
 mod leaving;
 mod node;
 mod noticed;
+#[path = "../support/postgres.rs"]
+mod postgres;
 #[path = "../observability/process.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod process;
+#[path = "../support/redis.rs"]
+mod redis;
 mod refused;
 #[path = "../support/server.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]

@@ -3,6 +3,7 @@
 mod alertmanager;
 mod dashboards;
 mod exporters;
+mod manifests;
 mod promql;
 mod rules;
 mod runbooks;

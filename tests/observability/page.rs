@@ -140,6 +140,7 @@ fn the_page_of_a_job_is_in_order_and_holds_what_the_catalogue_says() {
             "evaluation_cache_hits_total",
             "evolution_best_fitness",
             "evolution_mean_fitness",
+            "evolution_operator_probability",
             "evolution_population_diversity",
             "evolution_population_size",
             "llm_api_retries_total",
@@ -161,6 +162,7 @@ fn the_page_of_a_job_is_in_order_and_holds_what_the_catalogue_says() {
         metrics.llm.model("lab", "student").retried("timeout");
         let island = metrics.evolution.island("films");
         island.set(IslandFigures { best: 0.5, mean: 0.25, diversity: 0.125, population: 3 });
+        island.set_operators([("reflect".to_owned(), 0.5)].into());
         check_against_catalogue(&parse(&node.get("/metrics").await), metrics, &[]);
         drop(island);
 

@@ -129,10 +129,20 @@ fn populations_are_shown_while_they_live() {
     assert_eq!(gauge("evolution_mean_fitness"), Some(0.375));
     assert_eq!(gauge("evolution_population_diversity"), Some(0.25));
     assert_eq!(gauge("evolution_population_size"), Some(12.0));
+    let probability =
+        |operator: &str| gauge(&format!("evolution_operator_probability{{operator=\"{operator}\"}}"));
+    assert_eq!(probability("reflect"), None);
+    a.set_operators([("reflect".to_owned(), 0.75), ("own".to_owned(), 0.25)].into());
+    b.set_operators([("reflect".to_owned(), 0.25)].into());
+    assert_eq!((probability("reflect"), probability("own")), (Some(0.5), Some(0.125)));
+    b.set_operators((0..200).map(|number| (format!("own_{number:03}"), 0.005)).collect());
+    let series =
+        metrics.encode().lines().filter(|line| line.starts_with("evolution_operator_probability{")).count();
+    assert_eq!(series, 101, "the rest is together under `other`");
     drop(a);
     assert_eq!(gauge("evolution_best_fitness"), Some(0.5));
     drop(b);
-    assert_eq!(gauge("evolution_best_fitness"), None);
+    assert_eq!((gauge("evolution_best_fitness"), probability("own_000")), (None, None));
 }
 
 #[test]
