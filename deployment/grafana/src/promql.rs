@@ -202,8 +202,8 @@ impl<L: Labels> Vector<L> {
         how: &str,
         labels: impl Fn(L::Names) -> [&'static str; N],
     ) -> Expression {
-        match labels(L::NAMES) {
-            labels if labels.is_empty() => Expression::single(format!("{how}({})", self.expression)),
+        match labels(L::NAMES).as_slice() {
+            [] => Expression::single(format!("{how}({})", self.expression)),
             labels => Expression::single(format!("{how} by ({}) ({})", labels.join(", "), self.expression)),
         }
     }
