@@ -54,6 +54,11 @@ fn who_always_answers_alike_is_not_measured_again() {
         let again = simulate(&Setup { repeats: 5, ..once.clone() });
         let once = simulate(&once);
         // A few repeats find out. The finals of `gepa` leave room for more, and have other finalists for it.
-        assert!(again.calls <= once.calls + 10 || *name == "gepa", "{name}: {} and {}", once.calls, again.calls);
+        assert!(
+            again.calls <= once.calls + 10 || *name == "gepa",
+            "{name}: {} and {}",
+            once.calls,
+            again.calls
+        );
     }
 }
