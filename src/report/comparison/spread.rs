@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::class;
 use crate::comparison::{Comparison, Summary};
 use crate::report::chart::opening;
+use crate::report::courses::class;
 use crate::report::text::{Escaped, score};
 
 const WIDTH: f64 = 720.0;
