@@ -1,7 +1,6 @@
 //! The report of a job, and that of a comparison: each one HTML page that needs nothing else, for a browser without a
 //! network and for paper.
 
-mod chart;
 mod comparison;
 mod courses;
 mod curves;
@@ -9,6 +8,7 @@ mod difference;
 mod family;
 mod frame;
 mod lineage;
+mod models;
 mod page;
 mod pareto;
 mod picture;

@@ -63,10 +63,12 @@ pub(crate) struct EvaluationTask {
     pub(crate) case: Arc<Case>,
 }
 
-/// One question to the reflection model.
+/// One question to a reflection model.
 #[derive(Clone)]
 pub(crate) struct ProposalTask {
     pub(crate) key: Digest,
+    /// Place of the model among those of the job.
+    pub(crate) model: u32,
     pub(crate) request: ChatRequest,
 }
 
@@ -269,7 +271,7 @@ async fn propose(
     task: ProposalTask,
     reply: Reply<Result<ProposalRecord, Failure>>,
 ) {
-    match tools.propose(task.request).await {
+    match tools.propose(task.model, task.request).await {
         Ok(answer) => {
             let record = ProposalRecord {
                 key: task.key,

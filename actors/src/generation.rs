@@ -268,6 +268,7 @@ impl GenerationState {
                     text: record.text,
                     truncated: record.truncated,
                     dollars: if paid { record.dollars } else { 0.0 },
+                    price: record.dollars,
                     tokens: if paid { record.input_tokens + record.output_tokens } else { 0 },
                 };
                 GenerationReport::Proposed(id, answer)

@@ -42,8 +42,9 @@ pub use error::EngineError;
 pub use event::{JobEvent, JobProgress};
 pub use job::leader;
 pub use prompt_text::prompt_text;
-pub use result::{JobResult, Measured, RESULT_VERSION, Saved, Standing};
+pub use result::{JobResult, Measured, RESULT_VERSION, ReflectionResult, Saved, Standing};
 pub use spec::{
     EvaluatorSpec, Hedge, IslandSpec, IslandsSpec, JobBudget, JobData, JobSpec, PromptSpec, ReflectionSpec,
+    RepeatsSpec,
 };
 pub use toolbox::{JobTools, Toolbox, prompt_evaluator};

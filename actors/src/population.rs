@@ -176,13 +176,14 @@ impl PopulationState {
     /// to be answered twice.
     fn proposal(&self, order: ProposalOrder) -> Option<Order> {
         let tools = self.arguments.means.tools();
-        let model = tools.reflection_name()?.to_string();
+        let model = tools.reflection_name(order.model)?.to_string();
         let (number, island) = (order.id.0.to_le_bytes(), self.arguments.island.to_le_bytes());
-        let request = tools.reflection_request(order.question)?;
+        let request = tools.reflection_request(order.model, order.question)?;
         let settings = format!("{:?} {:?}", request.max_output_tokens, request.temperature);
         let question = request.messages[0].content.as_bytes();
         let fields = [b"proposal/1", model.as_bytes(), settings.as_bytes(), question, &number, &island];
-        Some(Order::Propose(order.id, ProposalTask { key: Digest::of_fields(fields), request }))
+        let key = Digest::of_fields(fields);
+        Some(Order::Propose(order.id, ProposalTask { key, model: order.model, request }))
     }
 
     /// The record of a born candidate as it stands.
@@ -224,6 +225,7 @@ impl PopulationState {
             }
             RunEvent::GenerationCompleted(progress) => {
                 self.progress = *progress;
+                self.metrics.set_operators(self.run.operator_probabilities());
                 note.history.push(HistoryRecord {
                     job: arguments.means.job.clone(),
                     island: arguments.island,
@@ -289,7 +291,9 @@ impl PopulationState {
         let seed = known(&self.arguments.means.prepared.spec.seeds[0]);
         let account = self.run.account();
         let (spent, closing_evaluation) = (account.spent(), account.closing_evaluation());
-        let finished = Box::new(Finished { finish, seed, best, spent, closing_evaluation });
+        let models = self.run.models().tallies().collect();
+        let rescored = finish.best.and_then(|id| ledger.rescoring(id));
+        let finished = Box::new(Finished { finish, seed, best, spent, closing_evaluation, rescored, models });
         let (chronicle, myself) = (self.arguments.chronicle.clone(), self.myself.clone());
         tokio::spawn(async move {
             chronicle.ask(ChronicleMessage::Flush, None).await;
@@ -370,6 +374,7 @@ impl Actor for Population {
         let generation = spawn(Generation, generation, &metrics.actors, Some(myself.cell())).await?;
         let progress = run.progress();
         let metrics = metrics.evolution.island(&arguments.means.job.0);
+        metrics.set_operators(run.operator_probabilities());
         let under_way = if history == 0 { 0 } else { progress.generation + 1 };
         Ok(PopulationState {
             span: arguments.generation_span(under_way),

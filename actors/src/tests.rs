@@ -1,6 +1,8 @@
 //! Whole jobs on real actors and a real store, with an evaluator that costs nothing.
 
+mod failures;
 mod islands;
+mod reflection;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -29,7 +31,8 @@ use crate::population::PopulationMessage;
 use crate::result::JobResult;
 use crate::supervisor::SupervisorMessage;
 use crate::{
-    Engine, EngineConfig, EvaluatorSpec, Hedge, IslandsSpec, JobBudget, JobData, JobHandle, JobSpec, Toolbox,
+    Engine, EngineConfig, EvaluatorSpec, Hedge, IslandsSpec, JobBudget, JobData, JobHandle, JobSpec,
+    RepeatsSpec, Toolbox,
 };
 
 /// What a prompt is worth on a case: it depends on its placement and on which examples it shows, by a hash.
@@ -56,7 +59,7 @@ fn spec(algorithm: AlgorithmConfig) -> JobSpec {
             test: cases("test", 30),
         },
         evaluator: EvaluatorSpec::Custom("worth".into()),
-        reflection: None,
+        reflection: vec![],
         algorithm,
         limits: VariationLimits::default(),
         operators: BTreeMap::new(),
@@ -66,6 +69,7 @@ fn spec(algorithm: AlgorithmConfig) -> JobSpec {
         providers: BTreeMap::new(),
         prices: BTreeMap::new(),
         islands: IslandsSpec::default(),
+        repeats: RepeatsSpec::default(),
         hedge: Hedge::default(),
     }
 }
@@ -218,16 +222,6 @@ async fn a_stopped_job_goes_on_and_ends_as_if_it_had_not_been() {
             }
             assert_eq!(result.status, "stopped");
         }
-    }
-}
-
-#[tokio::test]
-async fn infrastructure_failures_change_nothing_but_the_time() {
-    for algorithm in algorithms() {
-        let (expected, ..) = undisturbed(&algorithm).await;
-        let world = world(|number| if number % 10 == 3 { transient("overloaded") } else { None }).await;
-        let result = world.engine.submit(spec(algorithm)).await.unwrap().result().await.unwrap();
-        assert_eq!(course(&world, &result).await, expected);
     }
 }
 

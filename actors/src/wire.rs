@@ -77,7 +77,7 @@ pub(crate) struct WorkOrder {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum WireTask {
     Evaluate { piece: Piece, candidate: Candidate },
-    Propose { key: Digest, question: String },
+    Propose { key: Digest, model: u32, question: String },
 }
 
 /// What came of it.
@@ -174,7 +174,7 @@ pub(crate) struct IslandReport {
     pub(crate) report: PopulationReport,
 }
 
-/// The question that a request to the reflection model asks.
+/// The question that a request to a reflection model asks.
 pub(crate) fn question(request: &ChatRequest) -> String {
     request.messages.first().map(|ChatMessage { content, .. }| content.clone()).unwrap_or_default()
 }

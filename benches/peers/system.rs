@@ -74,8 +74,10 @@ impl System {
         let search = assignment.search.clone();
         let start = &assignment.prompts[0];
         let mut spec = job::spec(assignment.url, start, search, sealed, config, assignment.evaluations);
-        spec.reflection = spec.reflection.filter(|_| has_reflection);
-        if let Some(reflection) = &mut spec.reflection {
+        if !has_reflection {
+            spec.reflection.clear();
+        }
+        for reflection in &mut spec.reflection {
             reflection.max_output_tokens = assignment.proposal_tokens;
         }
         let result = job::run(JobSpec { seed: assignment.seed, operators, ..spec }).await?;

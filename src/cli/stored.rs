@@ -135,6 +135,8 @@ async fn so_far(
         dollars: totals.dollars,
         tokens: totals.input_tokens + totals.output_tokens,
         seconds: milliseconds as f64 / 1_000.0,
+        models: vec![],
+        rescored: None,
         saved: Saved::default(),
         candidates: candidates.len() as u64,
     })

@@ -7,11 +7,12 @@ mod table;
 use std::fmt::Write as _;
 
 use evohub_actors::JobBudget;
+use evohub_charts::Escaped;
 use serde_json::Value;
 
 use super::frame::{facts, figure, framed};
 use super::picture::{Picture, standalone};
-use super::text::{Escaped, count, counted, dollars};
+use super::text::{count, counted, dollars};
 use crate::comparison::{Comparison, Summary};
 
 pub(super) fn page(comparison: &Comparison) -> String {

@@ -1,6 +1,7 @@
 //! Scores over what was spent: lines of means with bands round them, in one chart.
 
-use super::chart::{Axis, Chart, Series};
+use evohub_charts::{Axis, Chart, Series};
+
 use super::text::score;
 
 /// Colours and dashes that tell lines apart, so that colour alone never has to.

@@ -1,6 +1,7 @@
 //! Pictures by themselves, for documents that are no page of a report.
 
-use super::chart::Axis;
+use evohub_charts::Axis;
+
 use super::courses::{self, Course};
 use super::text::count;
 

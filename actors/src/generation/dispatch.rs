@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::{GenerationMessage, GenerationState, Host, Known, Order, Outcome};
 use crate::actor::Address;
-use crate::evaluator::{Task, Work};
+use crate::evaluator::{ProposalTask, Task, Work};
 use crate::permit::Permit;
 use crate::reply::Reply;
 use crate::wire::{WORK, WireTask, WorkAnswer, WorkOrder, decode, encode, question};
@@ -162,7 +162,9 @@ impl GenerationState {
             Order::Evaluate(task) => {
                 WireTask::Evaluate { piece: task.piece, candidate: task.candidate.clone() }
             }
-            Order::Propose(_, task) => WireTask::Propose { key: task.key, question: question(&task.request) },
+            Order::Propose(_, ProposalTask { key, model, request }) => {
+                WireTask::Propose { key: *key, model: *model, question: question(request) }
+            }
         };
         let order =
             WorkOrder { job: means.job.clone(), consumer: self.consumer, attempt: open.attempt, task };

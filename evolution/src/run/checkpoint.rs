@@ -11,14 +11,15 @@ use crate::diversity::ShingleCache;
 use crate::event::Finish;
 use crate::ledger::Ledger;
 use crate::migration::{Exchange, ExchangeState};
+use crate::model_credits::ModelCredits;
 use crate::optimizers::Optimizer;
 use crate::order::balanced_order;
 use crate::piece::ProposalOrder;
 use crate::rng::stream;
-use crate::variation::{LeakGuard, Operators, TrainIndex};
+use crate::variation::{LeakGuard, OperatorCredits, Operators, TrainIndex};
 
 /// Version of the form. It grows when an older program could not read a newer checkpoint aright.
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 
 /// A run's state at one moment: with the settings, cases and operators of the run it goes on as if nothing had been.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,6 +50,8 @@ struct StateRef<'a> {
     ledger: &'a Ledger,
     account: &'a Account,
     optimizer: serde_json::Value,
+    credits: &'a OperatorCredits,
+    models: &'a ModelCredits,
     finish: &'a Option<Finish>,
     questions: &'a [ProposalOrder],
     exchange: &'a ExchangeState,
@@ -59,6 +62,8 @@ struct State {
     ledger: Ledger,
     account: Account,
     optimizer: serde_json::Value,
+    credits: OperatorCredits,
+    models: ModelCredits,
     finish: Option<Finish>,
     questions: Vec<ProposalOrder>,
     exchange: ExchangeState,
@@ -86,6 +91,8 @@ impl Run {
             ledger: &self.ledger,
             account: &self.account,
             optimizer: self.optimizer.save(),
+            credits: &self.credits,
+            models: &self.models,
             finish: &self.finish,
             questions: &self.questions,
             exchange: self.exchange.state(),
@@ -129,6 +136,8 @@ impl Run {
             ledger: state.ledger,
             account: state.account,
             optimizer: restore(state.optimizer)?,
+            credits: state.credits,
+            models: state.models,
             finish: state.finish,
             questions: state.questions,
             shingles: ShingleCache::default(),

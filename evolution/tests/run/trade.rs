@@ -89,13 +89,13 @@ fn search(algorithm: AlgorithmConfig, seed_number: u64) -> End {
     let settings = RunSettings {
         seed: seed_number,
         seeds: vec![seed()],
-        reflection: false,
+        reflection: vec![],
         limits: VariationLimits::default(),
+        repeats: 1,
         ranking_cases: CASES as usize / 2,
         algorithm,
         budget: Budget { evaluations: Some(8_000), ..Budget::default() },
         evaluation_cost: CostModel::default(),
-        proposal_cost: CostModel::default(),
         closing_evaluations: 0,
         island: IslandSettings::default(),
     };

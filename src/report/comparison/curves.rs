@@ -1,7 +1,8 @@
 //! How the searches of a comparison went: score over evaluations, dollars and time.
 
+use evohub_charts::Axis;
+
 use crate::comparison::{ComparedRun, Comparison, CurvePoint, student_interval};
-use crate::report::chart::Axis;
 use crate::report::courses::{self, Course, CoursePoint};
 use crate::report::text::count;
 
