@@ -14,6 +14,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 /// say how many.
 const FINAL_REPEATS: u32 = 3;
 
+/// Budgets below this many evaluations have better uses than repeats that nobody asked for.
+const REPEATED_FROM: u64 = 1_000;
+
 /// A whole job: validated, self-contained and free of secrets, so that it can be stored and sent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JobSpec {
@@ -124,7 +127,10 @@ impl JobSpec {
             }
             EvaluatorSpec::Custom(_) => false,
         };
-        self.repeats.finals.unwrap_or(if is_random { FINAL_REPEATS } else { 1 })
+        // What repeats cost is taken from the search, and that of GEPA misses it most.
+        let is_affordable = self.budget.evaluations.is_none_or(|most| most >= REPEATED_FROM)
+            && !matches!(self.algorithm, AlgorithmConfig::Gepa(_));
+        self.repeats.finals.unwrap_or(if is_random && is_affordable { FINAL_REPEATS } else { 1 })
     }
 
     fn island(&self, island: u32) -> Option<&IslandSpec> {
@@ -183,7 +189,7 @@ pub struct IslandSpec {
 #[serde(deny_unknown_fields, default)]
 pub struct RepeatsSpec {
     /// Measurements of a leader on a validation case in the finals, 1 to 100, as far as the budget goes; `None`: 3 where
-    /// the model answers by chance, else 1.
+    /// the model answers by chance and 1,000 evaluations or more may be made, but for GEPA; else 1.
     pub finals: Option<u32>,
     /// Measurements on each sealed test case, 1 to 100.
     pub test: u32,

@@ -154,11 +154,14 @@ fn repeats_are_automatic_unless_they_are_set() {
         let spec = parse(&folder, JOB, settings).unwrap().spec;
         (spec.final_repeats(), spec.repeats.test)
     };
-    assert_eq!(repeats(&[]), (3, 1), "a provider's temperature is not known");
-    assert_eq!(repeats(&["generation.temperature=0"]), (1, 1));
+    let large = "budget.evaluations=1000";
+    assert_eq!(repeats(&[large]), (3, 1), "a provider's temperature is not known");
+    assert_eq!(repeats(&["budget.evaluations=999"]), (1, 1));
+    assert_eq!(repeats(&[large, "algorithm.name=gepa"]), (1, 1));
+    assert_eq!(repeats(&[large, "generation.temperature=0"]), (1, 1));
     assert_eq!(repeats(&["generation.temperature=0", "repeats.finals=5", "repeats.test=2"]), (5, 2));
-    assert_eq!(repeats(&["repeats.finals=1"]), (1, 1));
-    let tuned = ["generation.temperature=0", "parameters.temperature={ low = 0.0, high = 1.0 }"];
+    assert_eq!(repeats(&[large, "repeats.finals=1"]), (1, 1));
+    let tuned = [large, "generation.temperature=0", "parameters.temperature={ low = 0.0, high = 1.0 }"];
     assert_eq!(repeats(&tuned), (3, 1));
     let error = parse(&folder, JOB, &["repeats.test=0"]).unwrap_err();
     assert_eq!(error.key.as_deref(), Some("repeats.test"));
