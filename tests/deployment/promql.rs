@@ -46,6 +46,8 @@ pub(crate) fn selectors(expression: &str) -> Vec<Selector> {
                     word = open.pop().expect("the bracket was opened").1;
                     &rest[1..]
                 }
+                // It asks for whatever has these labels.
+                '{' => matchers(rest).1,
                 '"' => rest[1..].split_once('"').expect("the text is closed").1,
                 other => &rest[other.len_utf8()..],
             };

@@ -68,7 +68,7 @@ pub async fn examine_redis(url: &str) -> Result<RedisExamination, StoreError> {
 
 /// The value of a field of what `INFO` answers.
 fn told<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    text.lines().find_map(|line| Some(line.trim_end().strip_prefix(name)?.strip_prefix(':')?))
+    text.lines().find_map(|line| line.trim_end().strip_prefix(name)?.strip_prefix(':'))
 }
 
 #[cfg(test)]
