@@ -64,7 +64,8 @@ fn words(error: &Error) -> String {
         Error::InvalidCertificate(CertificateError::NotValidYetContext { .. }) => {
             "it is not good yet: the clock of this machine may be wrong".to_owned()
         }
-        Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
+        // One that has the name of its authority and is another has not signed it.
+        Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => {
             "it does not come from this authority".to_owned()
         }
         error => error.to_string(),

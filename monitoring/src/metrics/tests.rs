@@ -16,6 +16,7 @@ fn exercise(metrics: &Metrics) -> impl Sized {
     job.spent(0.5);
     let island = metrics.evolution.island("films");
     island.set(IslandFigures { best: 0.75, mean: 0.5, diversity: 0.25, population: 8 });
+    island.set_operators([("reflect".to_owned(), 1.0)].into());
     metrics.evaluation.succeeded();
     metrics.evaluation.failed("timeout");
     metrics.evaluation.cached(CacheTier::Store);

@@ -18,8 +18,8 @@ const OPTIONS: &str = r#"{
 /// A folder in which TypeScript finds Grafana's types.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let node = std::env::var_os("EVOHUB_TEST_NODE")
-        .expect("EVOHUB_TEST_NODE names the folder with Grafana's types; scripts/tools sets it");
+    let node = std::env::var_os("EVOHUB_TEST_NODE_PACKAGES")
+        .expect("EVOHUB_TEST_NODE_PACKAGES names the folder with Grafana's types; scripts/tools sets it");
     let modules = Path::new(&node).join("node_modules");
     std::os::unix::fs::symlink(modules, folder.path().join("node_modules")).unwrap();
     std::fs::write(folder.path().join("tsconfig.json"), OPTIONS).unwrap();
