@@ -177,7 +177,8 @@ mod tests {
 
     #[test]
     fn each_defect_of_a_server_has_its_finding() {
-        let defects: [(&dyn Fn(&mut PostgresExamination), Verdict, &str); 11] = [
+        type Defect<'a> = &'a dyn Fn(&mut PostgresExamination);
+        let defects: [(Defect<'_>, Verdict, &str); 11] = [
             (&|it| it.version_number = 90_624, Verdict::Problem, "PostgreSQL"),
             (&|it| it.latency = Duration::from_millis(80), Verdict::Warning, "80.0 ms"),
             (&|it| it.is_read_only = true, Verdict::Problem, "read-only"),

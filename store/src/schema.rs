@@ -114,7 +114,8 @@ mod tests {
         assert_eq!(state(&|all| all.truncate(1)), SchemaState::Older { version: 1, newest });
         let newer = state(&|all| all.push((newest + 1, vec![], true)));
         assert_eq!(newer, SchemaState::Newer { version: newest + 1, newest });
-        let changes: [(&dyn Fn(&mut Vec<Applied>), &str); 4] = [
+        type Change<'a> = &'a dyn Fn(&mut Vec<Applied>);
+        let changes: [(Change<'_>, &str); 4] = [
             (&|all| all[0].1.push(0), "was another"),
             (&|all| all[1].2 = false, "was begun"),
             (&|all| drop(all.remove(0)), "was left out"),

@@ -16,6 +16,9 @@ use crate::prometheus::{self, Prometheus};
 use crate::receiver::{PAGER, Post, Receiver};
 use crate::shipped::{self, Targets, Told};
 
+/// The labels of a series, and its value.
+pub(crate) type Sample = (BTreeMap<String, String>, f64);
+
 /// Where what is posted comes to.
 const CHAT: &str = "/chat";
 const SWITCH: &str = "/switch";
@@ -96,7 +99,7 @@ impl Watch {
     }
 
     /// What an expression has now: labels and value of each series.
-    pub(crate) fn query(&self, expression: &str) -> Result<Vec<(BTreeMap<String, String>, f64)>, String> {
+    pub(crate) fn query(&self, expression: &str) -> Result<Vec<Sample>, String> {
         let data = self.runtime.block_on(self.prometheus.try_ask("query", &[("query", expression)]))?;
         if data["resultType"] == "scalar" {
             return Ok(vec![(BTreeMap::new(), data["result"][1].as_str().unwrap().parse().unwrap())]);
