@@ -315,6 +315,10 @@ impl Cluster {
             for key in ["job", "name", "seconds", "dollars", "saved"] {
                 told.as_object_mut().unwrap().remove(key);
             }
+            // Each job has models of its own name.
+            for model in told["models"].as_array_mut().unwrap() {
+                model["model"].take();
+            }
             told
         };
         assert_eq!(result.status, "done", "{result:?}\n{words}");
