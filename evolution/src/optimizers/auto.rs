@@ -53,8 +53,7 @@ impl Facts {
             let config = GepaConfig::default();
             (AlgorithmConfig::Gepa(config), "its course is the same in whatever order results arrive")
         } else if self.reflection {
-            let reason =
-                "it reaches the most for the same evaluations and proposals, and keeps all slots busy";
+            let reason = "it keeps all slots busy, so it is done soonest, and takes few proposals";
             (AlgorithmConfig::Bandit(BanditConfig::default()), reason)
         } else {
             let reason = "without a reflection model children are free, and it measures just enough of each";
