@@ -8,6 +8,7 @@ mod difference;
 mod family;
 mod frame;
 mod lineage;
+mod objectives;
 mod page;
 mod pareto;
 mod roster;

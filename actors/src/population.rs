@@ -2,15 +2,18 @@
 
 mod beginning;
 mod migrants;
+mod objectives;
 mod observed;
+mod orders;
 mod report;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use evohub_evolution::{
-    Action, Candidate, CandidateId, CaseSet, Digest, Event, Finish, Migrants, Outcome, Progress,
-    ProposalOrder, Run, RunEvent, RunSettings,
+    Action, Candidate, CandidateId, CaseSet, Event, Failure, Finish, Migrants, Outcome, Progress, Run,
+    RunEvent, RunSettings,
 };
 use evohub_monitoring::metrics::{IslandFigures, IslandMetrics};
 use evohub_monitoring::traces::TraceContext;
@@ -23,10 +26,11 @@ use tracing::Span;
 use crate::actor::{Actor, Address, Letter, spawn};
 use crate::chronicle::ChronicleMessage;
 use crate::clock::now_millis;
-use crate::evaluator::{EvaluationTask, ProposalTask};
+use crate::evaluator::EvaluationTask;
 use crate::generation::{Generation, GenerationArguments, GenerationMessage, GenerationReport, Order};
 use crate::means::Means;
 
+use objectives::Objectives;
 pub(crate) use report::{Finished, Known, PopulationReport, Standing};
 
 /// Where it stands is told no more often than this: at thousands of results a second nobody reads each.
@@ -107,6 +111,7 @@ pub(crate) struct PopulationState {
     standing_due: bool,
     /// Whether the store is being asked for migrants.
     looking: bool,
+    objectives: Objectives,
 }
 
 impl PopulationState {
@@ -172,19 +177,6 @@ impl PopulationState {
         }
     }
 
-    /// A question as a piece of work. Its key holds the number of the proposal: the same question asked twice is
-    /// to be answered twice.
-    fn proposal(&self, order: ProposalOrder) -> Option<Order> {
-        let tools = self.arguments.means.tools();
-        let model = tools.reflection_name()?.to_string();
-        let (number, island) = (order.id.0.to_le_bytes(), self.arguments.island.to_le_bytes());
-        let request = tools.reflection_request(order.question)?;
-        let settings = format!("{:?} {:?}", request.max_output_tokens, request.temperature);
-        let question = request.messages[0].content.as_bytes();
-        let fields = [b"proposal/1", model.as_bytes(), settings.as_bytes(), question, &number, &island];
-        Some(Order::Propose(order.id, ProposalTask { key: Digest::of_fields(fields), request }))
-    }
-
     /// The record of a born candidate as it stands.
     fn candidate_record(
         &self,
@@ -192,6 +184,7 @@ impl PopulationState {
         outcome: Outcome,
         validation_score: Option<f64>,
         validation_cases: u32,
+        objectives: &BTreeMap<String, f64>,
     ) -> Option<CandidateRecord> {
         let ledger = self.run.ledger();
         let birth = &ledger.born(id)?.birth;
@@ -205,6 +198,7 @@ impl PopulationState {
             generation: birth.generation,
             validation_score,
             validation_cases,
+            objectives: objectives.clone(),
             outcome: outcome.as_str().to_owned(),
         })
     }
@@ -217,10 +211,16 @@ impl PopulationState {
         let arguments = &self.arguments;
         match &event {
             RunEvent::CandidateBorn { candidate, .. } => {
-                note.candidates.extend(self.candidate_record(candidate.id(), Outcome::Open, None, 0));
+                note.candidates.extend(self.candidate_record(
+                    candidate.id(),
+                    Outcome::Open,
+                    None,
+                    0,
+                    &BTreeMap::new(),
+                ));
             }
-            RunEvent::CandidateSettled { id, outcome, score, cases } => {
-                note.candidates.extend(self.candidate_record(*id, *outcome, *score, *cases));
+            RunEvent::CandidateSettled { id, outcome, score, cases, objectives } => {
+                note.candidates.extend(self.candidate_record(*id, *outcome, *score, *cases, objectives));
             }
             RunEvent::GenerationCompleted(progress) => {
                 self.progress = *progress;
@@ -283,6 +283,7 @@ impl PopulationState {
             candidate: candidate.clone(),
             train: ledger.train_mean(candidate.id()),
             validation: ledger.validation_mean(candidate.id()),
+            objectives: self.run.objectives(candidate.id()),
         };
         let best = finish.best.and_then(|id| ledger.candidate(id)).map(known);
         // An island may have begun elsewhere.
@@ -318,6 +319,9 @@ impl PopulationState {
             }
             GenerationReport::Evaluated(piece, evaluation, paid) => {
                 self.cache_hits += u64::from(!paid);
+                if let Some(failure) = self.objectives.lacking(&evaluation) {
+                    return self.give_up(failure);
+                }
                 self.step(Event::Evaluated { piece, evaluation, paid });
             }
             GenerationReport::EvaluationFailed(piece, failure) => {
@@ -332,11 +336,13 @@ impl PopulationState {
             GenerationReport::Retried(failure) => {
                 (self.arguments.report)(PopulationReport::Retried(failure));
             }
-            GenerationReport::GivenUp(failure) => {
-                self.report_standing();
-                (self.arguments.report)(PopulationReport::GivenUp(failure));
-            }
+            GenerationReport::GivenUp(failure) => self.give_up(failure),
         }
+    }
+
+    fn give_up(&self, failure: Failure) {
+        self.report_standing();
+        (self.arguments.report)(PopulationReport::GivenUp(failure));
     }
 }
 
@@ -366,6 +372,7 @@ impl Actor for Population {
                 reports.send(PopulationMessage::Reported(report));
             }),
         };
+        let objectives = Objectives::new(arguments.settings.algorithm.named());
         let metrics = Arc::clone(&arguments.means.node.metrics);
         let generation = spawn(Generation, generation, &metrics.actors, Some(myself.cell())).await?;
         let progress = run.progress();
@@ -388,6 +395,7 @@ impl Actor for Population {
             myself: myself.clone(),
             standing_due: false,
             looking: false,
+            objectives,
         })
     }
 

@@ -202,6 +202,13 @@ impl Toolbox {
                 ))
             }),
             EvaluatorSpec::Prompt(prompt) => {
+                for island in 0..spec.islands.count {
+                    let named = spec.algorithm_on(island).named();
+                    prompt
+                        .score
+                        .check_objectives(&named)
+                        .map_err(|error| EngineError::Spec(error.to_string()))?;
+                }
                 Ok(Arc::new(prompt_evaluator(prompt, &spec.data.search.train, all_cases(spec), |name| {
                     Ok(registry.open(name)?)
                 })?))

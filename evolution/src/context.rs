@@ -150,6 +150,7 @@ impl Context<'_> {
     fn announce_settled(&mut self, id: CandidateId, outcome: Outcome, seen: usize) {
         let score = self.ledger.mean_on(id, &self.order[..seen]);
         let cases = if score.is_some() { seen as u32 } else { 0 };
-        self.announce(RunEvent::CandidateSettled { id, outcome, score, cases });
+        let objectives = self.settings.algorithm.values(self.ledger, id, &self.order[..seen]);
+        self.announce(RunEvent::CandidateSettled { id, outcome, score, cases, objectives });
     }
 }

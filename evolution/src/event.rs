@@ -1,5 +1,7 @@
 //! What a run is told, and what it asks for.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::candidate::{Candidate, CandidateId};
@@ -94,6 +96,9 @@ pub enum RunEvent {
         score: Option<f64>,
         /// On how many.
         cases: u32,
+        /// What else the search looks at, by name: its means over the same cases, as far as it is known.
+        #[serde(default)]
+        objectives: BTreeMap<String, f64>,
     },
     /// A reflection model's answer could not be used.
     ProposalRejected {

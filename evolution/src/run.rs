@@ -2,6 +2,7 @@
 
 mod checkpoint;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -108,7 +109,7 @@ impl Run {
             order: balanced_order(&cases.validation, &mut stream(settings.seed, "order", 0)),
             guard: LeakGuard::new(&cases, &settings.seeds),
             exchange: Exchange::new(&settings, ExchangeState::default()),
-            ledger: Ledger::new(&cases),
+            ledger: Ledger::new(&cases).keeping(settings.algorithm.named()),
             train: TrainIndex::new(cases.clone()),
             account,
             optimizer,
@@ -193,6 +194,11 @@ impl Run {
     /// What it spent.
     pub fn account(&self) -> &Account {
         &self.account
+    }
+
+    /// What the algorithm looks at of a candidate, by name, over the validation cases that it was measured on.
+    pub fn objectives(&self, id: CandidateId) -> BTreeMap<String, f64> {
+        self.settings.algorithm.values(&self.ledger, id, &self.ledger.validation_cases(id))
     }
 
     /// How it ended, once it is over.

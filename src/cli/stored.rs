@@ -115,6 +115,7 @@ async fn so_far(
                 })
             }),
             test: None,
+            objectives: found.map(|found| found.objectives.clone()).unwrap_or_default(),
         }
     };
     let milliseconds =
@@ -136,6 +137,7 @@ async fn so_far(
         tokens: totals.input_tokens + totals.output_tokens,
         seconds: milliseconds as f64 / 1_000.0,
         saved: Saved::default(),
+        objectives: spec.algorithm.objectives().to_vec(),
         candidates: candidates.len() as u64,
     })
 }

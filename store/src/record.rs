@@ -1,5 +1,7 @@
 //! What is written while a job runs.
 
+use std::collections::BTreeMap;
+
 use evohub_evolution::{Candidate, CandidateId, CaseId, Digest, Evaluation, Split};
 
 use serde::{Deserialize, Serialize};
@@ -72,6 +74,9 @@ pub struct CandidateRecord {
     pub validation_score: Option<f64>,
     /// On how many validation cases it was measured.
     pub validation_cases: u32,
+    /// What the search looks at beside the score, by name: means over the same cases.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub objectives: BTreeMap<String, f64>,
     /// What became of it: a short stable name, such as `kept`, `rejected`, `dropped`.
     pub outcome: String,
 }
@@ -157,7 +162,7 @@ pub struct Notes {
     /// Before all else, the candidates of the island that were born in this order or later are forgotten: it goes on
     /// from an earlier state, and what it does next may differ. What was paid for stays.
     pub forget_from: Option<u64>,
-    /// Candidates; one that is known already gets the new score, number of cases and outcome.
+    /// Candidates; one that is known already gets the new score, objectives, number of cases and outcome.
     pub candidates: Vec<CandidateRecord>,
     /// Checkpoints; one that is older than the one kept changes nothing.
     pub checkpoints: Vec<CheckpointRecord>,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use evohub_evolution::Case;
+use evohub_evolution::optimizers::Property;
 use evohub_llm::ChatModel;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -117,6 +118,9 @@ pub struct ScoreConfig {
     /// Several ways, whose weighted mean is the score.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<ScoreConfig>,
+    /// Of a part: what feedback and objectives call it; its metric unless said, with a number where that comes again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Of a part: how much it counts, above 0; 1 unless said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<f64>,
@@ -238,6 +242,10 @@ impl std::error::Error for ScoreConfigError {}
 /// # Errors
 /// The first key that is missing, superfluous or wrong.
 pub fn build(config: &ScoreConfig, context: &ScoreContext) -> Result<Arc<dyn Scorer>, ScoreConfigError> {
+    if let Some(name) = &config.name {
+        let message = format!("only parts have a name, and this (`{name}`) is the whole");
+        return Err(ScoreConfigError { key: "name".into(), kind: ScoreConfigErrorKind::Unused(message) });
+    }
     if let Some(weight) = config.weight {
         let message = format!("only parts have a weight, and this ({weight}) is the whole");
         return Err(ScoreConfigError { key: "weight".into(), kind: ScoreConfigErrorKind::Unused(message) });
@@ -247,8 +255,8 @@ pub fn build(config: &ScoreConfig, context: &ScoreContext) -> Result<Arc<dyn Sco
     }
     let whole = Keys { config, context, prefix: String::new() };
     whole.refuse_all_but(&["parts"], "a score of parts takes its keys in the parts")?;
-    let mut parts = Vec::with_capacity(config.parts.len());
-    for (index, config) in config.parts.iter().enumerate() {
+    let mut parts = Vec::<(String, f64, Arc<dyn Scorer>)>::with_capacity(config.parts.len());
+    for (index, (config, name)) in config.parts.iter().zip(names(&config.parts)).enumerate() {
         let keys = Keys { config, context, prefix: format!("parts[{index}].") };
         if !config.parts.is_empty() {
             return Err(keys.unused("parts", "a part has no parts of its own"));
@@ -257,12 +265,83 @@ pub fn build(config: &ScoreConfig, context: &ScoreContext) -> Result<Arc<dyn Sco
         if !(weight.is_finite() && weight > 0.0) {
             return Err(keys.invalid("weight", format!("must be a number above 0, not {weight}")));
         }
-        let name = config.metric.map_or("", Metric::as_str).to_owned();
+        if Property::built_in_names().any(|built_in| built_in == name) {
+            return Err(
+                keys.invalid("name", format!("`{name}` is the name of something built in; take another"))
+            );
+        }
+        if parts.iter().any(|(other, ..)| *other == name) {
+            return Err(
+                keys.invalid("name", format!("there are two parts `{name}`; give one another `name`"))
+            );
+        }
         parts.push((name, weight, keys.scorer()?));
     }
     WeightedScorer::new(parts)
         .map(|scorer| Arc::new(scorer) as Arc<dyn Scorer>)
         .ok_or_else(|| whole.invalid("parts", "there is none"))
+}
+
+/// What the parts of a score are called.
+fn names(parts: &[ScoreConfig]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::with_capacity(parts.len());
+    for (at, part) in parts.iter().enumerate() {
+        let metric = part.metric.map_or("", Metric::as_str);
+        let earlier = parts[..at].iter().filter(|other| other.name.is_none() && other.metric == part.metric);
+        names.push(match (&part.name, earlier.count()) {
+            (Some(name), _) => name.clone(),
+            (None, 0) => metric.to_owned(),
+            (None, earlier) => format!("{metric}-{}", earlier + 1),
+        });
+    }
+    names
+}
+
+impl ScoreConfig {
+    /// The objectives that it gives beside the score: one for each part. `None` when a command may give others.
+    pub fn objectives(&self) -> Option<Vec<String>> {
+        let has_command = self.metric == Some(Metric::Command)
+            || self.parts.iter().any(|part| part.metric == Some(Metric::Command));
+        (!has_command).then(|| names(&self.parts))
+    }
+
+    /// Whether it gives all these objectives, as far as that can be known before anything was scored.
+    ///
+    /// # Errors
+    /// The first that it does not give, with those that it gives.
+    pub fn check_objectives(&self, wanted: &[String]) -> Result<(), UnknownObjective> {
+        let Some(given) = self.objectives() else { return Ok(()) };
+        match wanted.iter().find(|name| !given.contains(name)) {
+            Some(name) => Err(UnknownObjective::new(name, given.iter().map(String::as_str))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// An objective that is looked at and not given.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no objective `{name}`: {given}")]
+pub struct UnknownObjective {
+    /// Its name.
+    pub name: String,
+    /// What is given, in words.
+    given: String,
+}
+
+impl UnknownObjective {
+    /// One of this name, where these are given.
+    pub fn new<'a>(name: &str, given: impl Iterator<Item = &'a str> + Clone) -> Self {
+        let said = match given.clone().next() {
+            None => {
+                "the score gives none; a score of `parts` gives one for each, and a `command` may print some"
+                    .to_owned()
+            }
+            Some(_) => format!("the score gives {}{}", list(given.clone()), hint(name, given)),
+        };
+        let built_in: Vec<&str> = Property::built_in_names().collect();
+        let given = format!("{said}; built in are {}", list(built_in));
+        Self { name: name.to_owned(), given }
+    }
 }
 
 /// The keys of one scorer, and where they stand.
@@ -304,7 +383,7 @@ impl Keys<'_> {
         };
         let keys = metric.keys();
         let why = format!("the metric `{}` has the keys {}", metric.as_str(), list(keys.iter().copied()));
-        self.refuse_all_but(&[keys, &["metric", "weight"]].concat(), &why)?;
+        self.refuse_all_but(&[keys, &["metric", "name", "weight"]].concat(), &why)?;
         let ignore_case = self.config.ignore_case.unwrap_or_default();
         Ok(match metric {
             Metric::Exact => Arc::new(ExactScorer { ignore_case }),

@@ -10,7 +10,7 @@ mod trade;
 use evohub_evolution::optimizers::suite::{Landscape, Setup, assert_same, simulate};
 use evohub_evolution::optimizers::{
     BehaviourAxis, BestOfNConfig, CapoConfig, DeConfig, Division, EliteSelection, GaConfig, GepaConfig,
-    MapElitesConfig, NoveltySearchConfig, Nsga2Config, Preference, PromptbreederConfig, Property,
+    MapElitesConfig, NoveltySearchConfig, Nsga2Config, Objective, Preference, PromptbreederConfig, Property,
     RandomConfig,
 };
 use evohub_evolution::{AlgorithmConfig, Budget, FinishReason};
@@ -82,9 +82,14 @@ fn algorithms() -> impl Strategy<Value = AlgorithmConfig> {
     ]
 }
 
-fn objectives() -> impl Strategy<Value = Vec<Property>> {
+fn objectives() -> impl Strategy<Value = Vec<Objective>> {
     use Property::{Dollars, Length, OutputTokens, Readability, Score, Shots};
-    proptest::sample::subsequence(vec![Score, Dollars, Length, OutputTokens, Readability, Shots], 1..=6)
+    let mut all: Vec<Objective> = [Score, Dollars, Length, OutputTokens, Readability, Shots]
+        .into_iter()
+        .filter_map(Objective::natural)
+        .collect();
+    all.push(Objective::maximise(Property::Named("tone".into())));
+    proptest::sample::subsequence(all, 1..=7)
 }
 
 fn archives() -> impl Strategy<Value = (Division, Vec<BehaviourAxis>)> {
@@ -93,9 +98,10 @@ fn archives() -> impl Strategy<Value = (Division, Vec<BehaviourAxis>)> {
         axis(Property::Score, 0.0, 1.0),
         axis(Property::Readability, -20.0, 20.0),
         axis(Property::Length, 0.0, 9.0),
+        axis(Property::Named("tone".into()), 0.0, 1.0),
     ];
     let division = prop_oneof![Just(Division::Grid), (1..20_usize).prop_map(|cells| Division::Cvt { cells })];
-    (division, proptest::sample::subsequence(axes, 1..=3))
+    (division, proptest::sample::subsequence(axes, 1..=4))
 }
 
 proptest! {
@@ -166,8 +172,9 @@ fn a_small_budget_looks_at_many_and_is_sure_of_few() {
 #[test]
 fn nsga2_breaks_off_only_who_is_surely_dominated() {
     let landscape = Landscape { drift: -0.1, spread: 0.1, skills: 1 };
-    let saved = |objectives: &[Property]| {
-        let config = Nsga2Config { objectives: objectives.to_vec(), ..Nsga2Config::default() };
+    let saved = |properties: &[Property]| {
+        let objectives = properties.iter().cloned().filter_map(Objective::natural).collect();
+        let config = Nsga2Config { objectives, ..Nsga2Config::default() };
         simulate(&Setup { landscape, ..Setup::new(AlgorithmConfig::Nsga2(config), 1_000) }).saved
     };
     assert!(saved(&[Property::Score, Property::Length]) > 100, "all prompts are equally long");

@@ -45,6 +45,7 @@ fn standing(prompt: &str, test: f64) -> Standing {
         train: None,
         validation: Some(Measured { score: 0.75, interval: None, cases: 24 }),
         test: Some(Measured { score: test, interval: Some([test - 0.05, test + 0.05]), cases: 100 }),
+        objectives: [].into(),
     }
 }
 
@@ -66,6 +67,7 @@ fn result(best: Option<Standing>) -> JobResult {
         tokens: 50_000,
         seconds: 192.3,
         saved: Saved { cache: 12, early_rejection: 88 },
+        objectives: vec![],
         candidates: 17,
     }
 }

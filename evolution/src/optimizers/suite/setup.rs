@@ -84,7 +84,7 @@ impl Setup {
     /// A setup of an optimizer of one's own, with these settings.
     pub fn custom(factory: Arc<dyn OptimizerFactory>, settings: Value, evaluations: u64) -> Self {
         let optimizer = factory.name().to_owned();
-        let config = CustomConfig { optimizer, settings, ranking_cases: None };
+        let config = CustomConfig { optimizer, settings, ..CustomConfig::default() };
         Self { factory: Some(Factory(factory)), ..Self::new(AlgorithmConfig::Custom(config), evaluations) }
     }
 

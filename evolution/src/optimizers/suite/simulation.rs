@@ -70,8 +70,10 @@ pub fn result_of(action: &Action, setup: &Setup) -> Option<(f64, Event)> {
                 return Some((MEDIAN_CALL, Event::EvaluationFailed { piece, failure: failure() }));
             }
             let score = setup.landscape.score(&order.candidate, number(&piece));
+            let tone = hash(&[b"tone", &piece.candidate.to_bytes(), &piece.case.to_le_bytes()]);
+            let named = [("tone".to_owned(), tone)].into();
             let evaluation = Evaluation {
-                objectives: Objectives { score, dollars: 0.001, ..Objectives::default() },
+                objectives: Objectives { score, dollars: 0.001, named, ..Objectives::default() },
                 output: "o".into(),
                 feedback: "f".into(),
                 input_tokens: 10,
