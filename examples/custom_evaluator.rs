@@ -70,6 +70,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         prices: BTreeMap::new(),
         islands: evohub::IslandsSpec::default(),
         hedge: evohub::Hedge::default(),
+        diversity: evohub::DiversitySpec::default(),
     };
     let result = engine.submit(job).await?.result().await?;
     let score = |test: &Option<evohub::Measured>| test.as_ref().map_or(0.0, |test| test.score);

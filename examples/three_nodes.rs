@@ -22,8 +22,8 @@ use evohub::evaluation::scorer::Scored;
 use evohub::evolution::optimizers::GaConfig;
 use evohub::evolution::{AlgorithmConfig, Candidate, Case, CaseSet, RunEvent, VariationLimits};
 use evohub::{
-    Engine, EngineConfig, EvaluatorSpec, Hedge, IslandsSpec, JobBudget, JobData, JobEvent, JobSpec, Toolbox,
-    store,
+    DiversitySpec, Engine, EngineConfig, EvaluatorSpec, Hedge, IslandsSpec, JobBudget, JobData, JobEvent,
+    JobSpec, Toolbox, store,
 };
 
 const NAMES: [&str; 3] = ["a", "b", "c"];
@@ -81,6 +81,7 @@ fn job() -> Result<JobSpec, Box<dyn Error>> {
         prices: BTreeMap::new(),
         islands: IslandsSpec { count: 3, ..IslandsSpec::default() },
         hedge: Hedge::default(),
+        diversity: DiversitySpec::default(),
     })
 }
 

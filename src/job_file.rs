@@ -117,6 +117,7 @@ impl JobFile {
             prices: raw.prices,
             islands,
             hedge: raw.hedge,
+            diversity: models.diversity,
         };
         budget::check(&document, &spec)?;
         let store = raw.store.map(|address| resolved_store(&folder, &address));

@@ -10,10 +10,10 @@ mod observation;
 pub mod report;
 
 pub use evohub_actors::{
-    ClusterClient, ClusterStatus, Engine, EngineConfig, EngineError, EvaluatorSpec, Hedge, IslandSpec,
-    IslandsSpec, JobBudget, JobData, JobEvent, JobHandle, JobProgress, JobResult, JobSpec, JobTools,
-    Measured, NodeStatus, PreparedJob, PromptSpec, RESULT_VERSION, ReflectionSpec, RemoteJob, RemoteStore,
-    Saved, Standing, Toolbox, Watched, leader, prompt_evaluator, prompt_text,
+    ClusterClient, ClusterStatus, DiversitySpec, Engine, EngineConfig, EngineError, EvaluatorSpec, Hedge,
+    IslandSpec, IslandsSpec, JobBudget, JobData, JobEvent, JobHandle, JobProgress, JobResult, JobSpec,
+    JobTools, Measured, NodeStatus, PreparedJob, PromptSpec, RESULT_VERSION, ReflectionSpec, RemoteJob,
+    RemoteStore, Saved, Standing, Toolbox, Watched, leader, prompt_evaluator, prompt_text,
 };
 pub use evohub_cluster as cluster;
 pub use evohub_evaluation as evaluation;

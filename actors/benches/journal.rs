@@ -45,6 +45,7 @@ fn spec() -> JobSpec {
         prices: BTreeMap::new(),
         islands: evohub_actors::IslandsSpec::default(),
         hedge: evohub_actors::Hedge::default(),
+        diversity: evohub_actors::DiversitySpec::default(),
     }
 }
 

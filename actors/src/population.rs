@@ -5,6 +5,7 @@ mod migrants;
 mod objectives;
 mod observed;
 mod orders;
+mod records;
 mod report;
 
 use std::collections::BTreeMap;
@@ -12,12 +13,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use evohub_evolution::{
-    Action, Candidate, CandidateId, CaseSet, Event, Failure, Finish, Migrants, Outcome, Progress, Run,
-    RunEvent, RunSettings,
+    Action, Candidate, CaseSet, Event, Failure, Finish, Migrants, Outcome, Progress, Run, RunEvent,
+    RunSettings,
 };
 use evohub_monitoring::metrics::{IslandFigures, IslandMetrics};
 use evohub_monitoring::traces::TraceContext;
-use evohub_store::{CandidateRecord, CheckpointRecord, HistoryRecord, Notes, StoreError};
+use evohub_store::{CheckpointRecord, HistoryRecord, Notes, StoreError};
 use ractor::{ActorProcessingErr, RpcReplyPort, SupervisionEvent, async_trait};
 use strum::IntoStaticStr;
 use tokio::time::Instant;
@@ -31,6 +32,7 @@ use crate::generation::{Generation, GenerationArguments, GenerationMessage, Gene
 use crate::means::Means;
 
 use objectives::Objectives;
+use orders::embedded;
 pub(crate) use report::{Finished, Known, PopulationReport, Standing};
 
 /// Where it stands is told no more often than this: at thousands of results a second nobody reads each.
@@ -151,6 +153,7 @@ impl PopulationState {
                     }
                 }
                 Action::Propose(order) => orders.extend(self.proposal(order)),
+                Action::Embed(order) => orders.extend(self.embedding(order)),
                 Action::Checkpoint => self.checkpoint(&mut note, false),
                 Action::Announce(event) => self.announce(event, &mut note),
                 Action::Emigrate(migrants) => note.migrants.push(self.migrant_record(&migrants)),
@@ -175,32 +178,6 @@ impl PopulationState {
             self.report_standing();
             self.report_finished(finish);
         }
-    }
-
-    /// The record of a born candidate as it stands.
-    fn candidate_record(
-        &self,
-        id: CandidateId,
-        outcome: Outcome,
-        validation_score: Option<f64>,
-        validation_cases: u32,
-        objectives: &BTreeMap<String, f64>,
-    ) -> Option<CandidateRecord> {
-        let ledger = self.run.ledger();
-        let birth = &ledger.born(id)?.birth;
-        Some(CandidateRecord {
-            job: self.arguments.means.job.clone(),
-            island: self.arguments.island,
-            ordinal: ledger.ordinal(id)? as u64,
-            candidate: ledger.candidate(id)?.clone(),
-            parents: birth.parents.clone(),
-            operator: birth.operator.clone(),
-            generation: birth.generation,
-            validation_score,
-            validation_cases,
-            objectives: objectives.clone(),
-            outcome: outcome.as_str().to_owned(),
-        })
     }
 
     fn announce(&mut self, event: RunEvent, note: &mut Notes) {
@@ -332,6 +309,11 @@ impl PopulationState {
             GenerationReport::ProposalFailed(id, failure) => {
                 tracing::warn!(cause = failure.cause, error = failure.message, "a proposal is set aside");
                 self.step(Event::ProposalFailed { id, failure });
+            }
+            GenerationReport::Embedded(id, answer) => self.step(embedded(id, &answer)),
+            GenerationReport::EmbeddingFailed(candidate, failure) => {
+                tracing::warn!(cause = failure.cause, error = failure.message, "an embedding is set aside");
+                self.step(Event::EmbeddingFailed { candidate, failure });
             }
             GenerationReport::Retried(failure) => {
                 (self.arguments.report)(PopulationReport::Retried(failure));

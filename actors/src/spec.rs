@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use evohub_evaluation::{DataConfig, GenerationConfig, OutputConfig, ScoreConfig};
 use evohub_evolution::variation::parameter::ParameterRange;
-use evohub_evolution::{AlgorithmConfig, Candidate, Case, CaseSet, MigrationConfig, VariationLimits};
+use evohub_evolution::{
+    AlgorithmConfig, Candidate, Case, CaseSet, Distance, MigrationConfig, VariationLimits,
+};
 use evohub_llm::{ModelName, PriceConfig, ProviderConfig};
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +48,40 @@ pub struct JobSpec {
     /// When an evaluation that takes much longer than the rest is given to another node as well.
     #[serde(default)]
     pub hedge: Hedge,
+    /// How unlike candidates are.
+    #[serde(default)]
+    pub diversity: DiversitySpec,
+}
+
+/// How it is measured how unlike candidates are.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DiversitySpec {
+    /// The distance.
+    pub distance: Distance,
+    /// The model that embeds texts, for the distance of embeddings alone.
+    #[serde(default)]
+    pub model: Option<ModelName>,
+}
+
+impl DiversitySpec {
+    /// The model to open, where there is one.
+    ///
+    /// # Errors
+    /// When the distance wants a model and there is none, or the other way round.
+    pub fn embedding_model(&self) -> Result<Option<&ModelName>, String> {
+        match (self.distance, &self.model) {
+            (Distance::Embedding, None) => Err("`diversity.distance` is `embedding`, which needs a model: name it as \
+                                                `diversity.model`"
+                .to_owned()),
+            (Distance::Embedding, Some(model)) => Ok(Some(model)),
+            (_, Some(_)) => {
+                Err("`diversity.model` is for the distance `embedding` alone: set `diversity.distance`, or take the \
+                     model away"
+                    .to_owned())
+            }
+            (_, None) => Ok(None),
+        }
+    }
 }
 
 impl JobSpec {

@@ -71,6 +71,7 @@ pub(crate) fn spec(
         prices: BTreeMap::new(),
         islands: evohub::IslandsSpec::default(),
         hedge: evohub::Hedge::default(),
+        diversity: evohub::DiversitySpec::default(),
     }
 }
 

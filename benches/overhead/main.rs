@@ -112,6 +112,7 @@ fn spec(endpoint: &str) -> JobSpec {
         prices: BTreeMap::new(),
         islands: evohub::IslandsSpec::default(),
         hedge: evohub::Hedge::default(),
+        diversity: evohub::DiversitySpec::default(),
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::account::Account;
 use crate::candidate::{Candidate, CandidateId};
 use crate::case::CaseSet;
-use crate::diversity::ShingleCache;
+use crate::diversity::{LikenessCache, Likenesses};
 use crate::event::{Action, RunEvent};
 use crate::ledger::{Birth, Ledger, Outcome};
 use crate::migration::{Exchange, Migrants};
@@ -34,8 +34,10 @@ pub struct Context<'a> {
     /// The dealings with other islands.
     pub(crate) exchange: &'a mut Exchange,
     pub(crate) guard: &'a LeakGuard,
+    /// How candidates are compared. Whoever was measured on anything has what it is compared by.
+    pub likenesses: &'a Likenesses,
     /// What the diversity of the population is computed from.
-    pub(crate) shingles: &'a mut ShingleCache,
+    pub(crate) compared: &'a mut LikenessCache,
     pub(crate) announcements: &'a mut Vec<Action>,
 }
 

@@ -47,7 +47,7 @@ pub use custom::{CustomConfig, OptimizerFactory};
 use de::De;
 pub use de::DeConfig;
 use ga::Ga;
-pub use ga::{GaConfig, ParentSelection};
+pub use ga::{GaConfig, ParentSelection, Replacement};
 use generational::Generational;
 pub use gepa::{Gepa, GepaConfig};
 use map_elites::MapElites;

@@ -42,6 +42,9 @@ pub(crate) fn check(global: &Global, output: &Output, arguments: &CheckArguments
     // Local models are looked up and not loaded.
     let local = models(&file.spec).into_iter().filter(|name| name.provider() == LOCAL);
     local.for_each(|name| toolbox.add_model(Arc::new(UnopenedModel::new(name.clone()))));
+    if let Some(name) = file.spec.diversity.model.as_ref().filter(|name| name.provider() == LOCAL) {
+        toolbox.add_embedding_model(Arc::new(UnopenedModel::new(name.clone())));
+    }
     let prepared = PreparedJob::new(file.spec.clone(), &toolbox)?;
     file.warnings.iter().for_each(|warning| output.warning(warning));
     let mut lines = overview(&file);
@@ -83,6 +86,9 @@ fn overview(file: &JobFile) -> Vec<(&'static str, String)> {
         "reflection",
         reflection.unwrap_or_else(|| "none; operators that need no model vary prompts".to_owned()),
     ));
+    if let Some(model) = &spec.diversity.model {
+        lines.push(("diversity", format!("by embeddings of {model}")));
+    }
     lines.push(("algorithm", spec.algorithm.name().to_owned()));
     lines.extend(file.choice.map(|reason| ("", format!("chosen: {reason}"))));
     let own = (0..).zip(&spec.islands.each).filter_map(|(island, own)| {

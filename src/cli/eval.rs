@@ -238,6 +238,7 @@ impl Setup {
             prices: self.prices.clone(),
             islands: evohub::IslandsSpec::default(),
             hedge: evohub::Hedge::default(),
+            diversity: evohub::DiversitySpec::default(),
         }
     }
 }

@@ -6,7 +6,7 @@ use evohub_actors::{Hedge, ReflectionSpec};
 use evohub_evaluation::{DataConfig, GenerationConfig, OutputConfig, ScoreConfig};
 use evohub_evolution::migration::{Acceptance, Departure, Topology};
 use evohub_evolution::variation::parameter::ParameterRange;
-use evohub_evolution::{AlgorithmConfig, Candidate, MigrationConfig, VariationLimits};
+use evohub_evolution::{AlgorithmConfig, Candidate, Distance, MigrationConfig, VariationLimits};
 use evohub_llm::{ModelName, PriceConfig, ProviderConfig};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -40,6 +40,7 @@ pub(super) struct RawJob {
     pub(super) budget: RawBudget,
     pub(super) islands: RawIslands,
     pub(super) hedge: Hedge,
+    pub(super) diversity: RawDiversity,
     pub(super) limits: VariationLimits,
     pub(super) operators: BTreeMap<String, f64>,
     pub(super) parameters: BTreeMap<String, ParameterRange>,
@@ -115,6 +116,13 @@ impl Default for RawTemplate {
     fn default() -> Self {
         Self { user: "{input}".to_owned() }
     }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawDiversity {
+    pub(super) distance: Distance,
+    pub(super) model: Option<ModelName>,
 }
 
 /// The number beside the keys of the migration, which have a home in the core.

@@ -1,7 +1,7 @@
 mod islands;
 
 use evohub_evolution::variation::parameter::Scale;
-use evohub_evolution::{AlgorithmConfig, Placement, Split};
+use evohub_evolution::{AlgorithmConfig, Distance, Placement, Split};
 use tempfile::TempDir;
 
 use super::*;
@@ -246,6 +246,25 @@ fn objectives_are_those_of_the_score_or_built_in() {
         with("name = \"nsga2\"\nconstraints = { max_lenght = 900 }", parts),
         with(&short, &parts.replace("short", "label")),
         with(&short, &parts.replace("short", "length")),
+    ];
+    let said: Vec<String> = errors.into_iter().map(|error| error.unwrap_err().to_string()).collect();
+    let folder = format!("{}/", folder.path().display());
+    insta::assert_snapshot!(said.join("\n").replace(&folder, ""));
+}
+
+#[test]
+fn a_distance_of_embeddings_names_its_model() {
+    let folder = folder();
+    let with = |table: &str| parse(&folder, &format!("{JOB}\n[diversity]\n{table}\n"), &[]);
+    assert_eq!(with("distance = \"edit\"").unwrap().spec.diversity.distance, Distance::Edit);
+    let file = with("distance = \"embedding\"\nmodel = \"lab:small\"").unwrap();
+    assert_eq!(file.spec.diversity.model.unwrap().to_string(), "lab:small");
+    assert_eq!(parse(&folder, JOB, &[]).unwrap().spec.diversity, evohub_actors::DiversitySpec::default());
+    let errors = [
+        with("distance = \"embedding\""),
+        with("model = \"lab:small\""),
+        with("distance = \"embeding\""),
+        with("distance = \"embedding\"\nmodel = \"elsewhere:m\""),
     ];
     let said: Vec<String> = errors.into_iter().map(|error| error.unwrap_err().to_string()).collect();
     let folder = format!("{}/", folder.path().display());

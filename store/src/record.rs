@@ -29,10 +29,11 @@ pub struct EvaluationRecord {
     pub at: i64,
 }
 
-/// One answer of a reflection model that was paid for.
+/// One answer of a model beside the evaluations that was paid for: of the reflection model, or of an embedding model,
+/// whose vectors stand here as texts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProposalRecord {
-    /// Content key: model, parameters and the whole question. Equal keys are one proposal.
+    /// Content key: model, parameters and all that was asked. Equal keys are one answer.
     pub key: Digest,
     /// The job that paid for it.
     pub job: JobId,
@@ -139,7 +140,7 @@ pub struct MigrantRecord {
 pub struct Results {
     /// Of evaluations.
     pub evaluations: Vec<EvaluationRecord>,
-    /// Of the reflection model.
+    /// Of models beside the evaluations.
     pub proposals: Vec<ProposalRecord>,
 }
 

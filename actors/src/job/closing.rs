@@ -127,7 +127,9 @@ impl JobActorState {
             }
             GenerationReport::Places(_)
             | GenerationReport::Proposed(..)
-            | GenerationReport::ProposalFailed(..) => {
+            | GenerationReport::ProposalFailed(..)
+            | GenerationReport::Embedded(..)
+            | GenerationReport::EmbeddingFailed(..) => {
                 return;
             }
         }

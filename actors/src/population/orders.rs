@@ -1,9 +1,12 @@
 //! What a run asks for, as pieces of work.
 
-use evohub_evolution::{Digest, ProposalOrder};
+use evohub_evolution::{
+    Answer, CandidateId, Digest, EmbeddingOrder, Event, Failure, FailureKind, ProposalOrder,
+};
 
 use super::PopulationState;
-use crate::evaluator::ProposalTask;
+use crate::embedding_text::embedding_of;
+use crate::evaluator::{Asked, ProposalTask};
 use crate::generation::Order;
 
 impl PopulationState {
@@ -17,6 +20,26 @@ impl PopulationState {
         let settings = format!("{:?} {:?}", request.max_output_tokens, request.temperature);
         let question = request.messages[0].content.as_bytes();
         let fields = [b"proposal/1", model.as_bytes(), settings.as_bytes(), question, &number, &island];
-        Some(Order::Propose(order.id, ProposalTask { key: Digest::of_fields(fields), request }))
+        let key = Digest::of_fields(fields);
+        Some(Order::Propose(order.id, ProposalTask { key, asked: Asked::Question(request) }))
+    }
+
+    /// An embedding as a piece of work. Its key is model and text alone: whoever asks for it next has it for nothing.
+    pub(super) fn embedding(&self, order: EmbeddingOrder) -> Option<Order> {
+        let model = self.arguments.means.tools().embedding_name()?.to_string();
+        let key = Digest::of_fields([b"embedding/1", model.as_bytes(), order.text.as_bytes()]);
+        Some(Order::Embed(order.candidate, ProposalTask { key, asked: Asked::Embedding(order.text) }))
+    }
+}
+
+/// What is heard of an embedding whose answer is durable.
+pub(super) fn embedded(candidate: CandidateId, answer: &Answer) -> Event {
+    let Answer { text, dollars, tokens, .. } = answer;
+    match embedding_of(text) {
+        Ok(embedding) => Event::Embedded { candidate, embedding, dollars: *dollars, tokens: *tokens },
+        Err(message) => {
+            let failure = Failure { kind: FailureKind::Piece, cause: "embedding".to_owned(), message };
+            Event::EmbeddingFailed { candidate, failure }
+        }
     }
 }

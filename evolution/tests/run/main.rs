@@ -7,13 +7,14 @@ mod islands;
 mod optimizers;
 mod trade;
 
+use evohub_evolution::diversity::{RestartConfig, SharingConfig};
 use evohub_evolution::optimizers::suite::{Landscape, Setup, assert_same, simulate};
 use evohub_evolution::optimizers::{
     BehaviourAxis, BestOfNConfig, CapoConfig, DeConfig, Division, EliteSelection, GaConfig, GepaConfig,
     MapElitesConfig, NoveltySearchConfig, Nsga2Config, Objective, Preference, PromptbreederConfig, Property,
-    RandomConfig,
+    RandomConfig, Replacement,
 };
-use evohub_evolution::{AlgorithmConfig, Budget, FinishReason};
+use evohub_evolution::{AlgorithmConfig, Budget, Distance, FinishReason};
 use proptest::prelude::*;
 
 fn algorithms() -> impl Strategy<Value = AlgorithmConfig> {
@@ -22,6 +23,19 @@ fn algorithms() -> impl Strategy<Value = AlgorithmConfig> {
             let mut config = GepaConfig { in_flight, minibatch_uses: uses, merge, ..GepaConfig::default() };
             config.race.enabled = race;
             AlgorithmConfig::Gepa(config)
+        }),
+        // Where likeness matters in every way.
+        (2..10_usize, 0.0..0.4_f64, any::<bool>()).prop_map(|(population, min_distance, crowding)| {
+            let replacement = if crowding { Replacement::Crowding } else { Replacement::Worst };
+            AlgorithmConfig::Ga(GaConfig {
+                population,
+                elites: population / 3,
+                min_distance,
+                replacement,
+                sharing: Some(SharingConfig::default()),
+                restart: Some(RestartConfig { threshold: 0.5, ..RestartConfig::default() }),
+                ..GaConfig::default()
+            })
         }),
         (2..10_usize, any::<bool>()).prop_map(|(population, race)| {
             let mut config = GaConfig { population, elites: population / 3, ..GaConfig::default() };
@@ -82,6 +96,15 @@ fn algorithms() -> impl Strategy<Value = AlgorithmConfig> {
     ]
 }
 
+fn distances() -> impl Strategy<Value = Distance> {
+    proptest::sample::select(vec![
+        Distance::Shingles,
+        Distance::Edit,
+        Distance::Embedding,
+        Distance::Embedding,
+    ])
+}
+
 fn objectives() -> impl Strategy<Value = Vec<Objective>> {
     use Property::{Dollars, Length, OutputTokens, Readability, Score, Shots};
     let mut all: Vec<Objective> = [Score, Dollars, Length, OutputTokens, Readability, Shots]
@@ -109,27 +132,30 @@ proptest! {
 
     #[test]
     fn order_of_arrival_slots_and_duplicates_change_nothing(
-        algorithm in algorithms(), seed: u64, latencies: u64, slots in 1..64_usize, duplicates: bool,
+        algorithm in algorithms(), distance in distances(), seed: u64, latencies: u64, slots in 1..64_usize,
+        duplicates: bool,
     ) {
-        let base = Setup { seed, ..Setup::new(algorithm, 400) };
+        let base = Setup { seed, distance, ..Setup::new(algorithm, 400) };
         let other = Setup { latencies, slots, duplicates, ..base.clone() };
         assert_same(&simulate(&base), &simulate(&other), "another order of arrival");
     }
 
     #[test]
-    fn a_run_that_dies_at_every_checkpoint_ends_alike(algorithm in algorithms(), seed: u64, slots in 1..40_usize) {
-        let base = Setup { seed, slots, ..Setup::new(algorithm, 400) };
+    fn a_run_that_dies_at_every_checkpoint_ends_alike(
+        algorithm in algorithms(), distance in distances(), seed: u64, slots in 1..40_usize,
+    ) {
+        let base = Setup { seed, slots, distance, ..Setup::new(algorithm, 400) };
         let other = Setup { restarts: true, ..base.clone() };
         assert_same(&simulate(&base), &simulate(&other), "restarts");
     }
 
     #[test]
     fn no_budget_is_passed(
-        algorithm in algorithms(), seed: u64, slots in 1..64_usize,
+        algorithm in algorithms(), distance in distances(), seed: u64, slots in 1..64_usize,
         evaluations in proptest::option::of(1..600_u64), dollars in 0.001..0.6_f64, latencies: u64,
     ) {
         let budget = Budget { evaluations, dollars: Some(dollars), tokens: None };
-        let outcome = simulate(&Setup { seed, slots, budget, latencies, ..Setup::new(algorithm, 0) });
+        let outcome = simulate(&Setup { seed, slots, budget, latencies, distance, ..Setup::new(algorithm, 0) });
         prop_assert!(outcome.dollars <= dollars + 1e-9, "{} of {dollars}", outcome.dollars);
         prop_assert!(outcome.calls <= evaluations.unwrap_or(u64::MAX));
     }

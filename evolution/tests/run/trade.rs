@@ -10,8 +10,8 @@ use evohub_evolution::optimizers::{
 };
 use evohub_evolution::rng::RunRng;
 use evohub_evolution::{
-    Action, AlgorithmConfig, Budget, Candidate, CandidateId, Case, CaseSet, CostModel, Evaluation, Event,
-    FinishReason, IslandSettings, Objectives, Operator, Operators, Outcome, Run, RunSettings,
+    Action, AlgorithmConfig, Budget, Candidate, CandidateId, Case, CaseSet, CostModel, Distance, Evaluation,
+    Event, FinishReason, IslandSettings, Objectives, Operator, Operators, Outcome, Run, RunSettings,
     VariationContext, VariationLimits,
 };
 use rand::RngExt;
@@ -102,6 +102,8 @@ fn search(algorithm: AlgorithmConfig, seed_number: u64) -> End {
         evaluation_cost: CostModel::default(),
         proposal_cost: CostModel::default(),
         closing_evaluations: 0,
+        distance: Distance::default(),
+        embedding_cost: CostModel::default(),
         island: IslandSettings::default(),
     };
     let operators = Operators::new(vec![(Arc::new(Words), 1.0)], vec![]);

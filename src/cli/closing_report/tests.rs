@@ -32,6 +32,7 @@ fn spec(model: &str) -> JobSpec {
         prices: [].into(),
         islands: evohub::IslandsSpec::default(),
         hedge: evohub::Hedge::default(),
+        diversity: evohub::DiversitySpec::default(),
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::landscape::{Landscape, Shift};
 use crate::account::{Budget, CostModel};
 use crate::case::{Case, CaseSet};
+use crate::diversity::Distance;
 use crate::migration::IslandSettings;
 use crate::optimizers::{AlgorithmConfig, CustomConfig, Optimizer, OptimizerFactory};
 use crate::run::RunSettings;
@@ -56,6 +57,8 @@ pub struct Setup {
     pub duplicates: bool,
     /// The run is thrown away at every checkpoint and goes on from its text form.
     pub restarts: bool,
+    /// How the distance between candidates is measured.
+    pub distance: Distance,
     /// Its place among islands.
     pub island: IslandSettings,
 }
@@ -77,6 +80,7 @@ impl Setup {
             stop: None,
             duplicates: false,
             restarts: false,
+            distance: Distance::default(),
             island: IslandSettings::default(),
         }
     }
@@ -119,6 +123,8 @@ impl Setup {
             evaluation_cost: CostModel { dollars_per_call: 0.002, ..CostModel::default() },
             proposal_cost: CostModel { dollars_per_call: 0.02, ..CostModel::default() },
             closing_evaluations: 0,
+            distance: self.distance,
+            embedding_cost: CostModel { dollars_per_call: 0.0002, ..CostModel::default() },
             island: self.island,
         }
     }
