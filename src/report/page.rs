@@ -96,7 +96,7 @@ fn progress(html: &mut String, input: &ReportInput<'_>) {
 
 fn front(html: &mut String, result: Option<&JobResult>, roster: &Roster<'_>, chosen: Option<usize>) {
     html.push_str("<section>\n<h2>Pareto front</h2>\n");
-    let objectives = result.map_or(&[][..], |result| &result.objectives);
+    let objectives = result.map_or(&[][..], |result| result.objectives.as_slice());
     html.push_str(&objectives::table(objectives, roster, chosen).unwrap_or_default());
     match pareto::picture(roster, chosen) {
         None => html.push_str("<p>No candidate was measured, so there is no front to draw.</p>\n"),
