@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use evohub::evaluation::FnEvaluator;
 use evohub::evolution::optimizers::GaConfig;
-use evohub::evolution::{AlgorithmConfig, Candidate, Case, CaseSet, VariationLimits};
+use evohub::evolution::{AlgorithmConfig, Candidate, Case, CaseSet};
 use evohub::{Engine, EngineConfig, EvaluatorSpec, JobBudget, JobData, JobSpec, Toolbox, store};
 
 const MESSAGE: &str = "Thank you for calling, and thank you for your patience. All of our agents are presently \
@@ -53,24 +53,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let store = store::open(&folder.path().join("callers.db").to_string_lossy()).await?;
     let engine = Engine::start(EngineConfig { toolbox, ..EngineConfig::new(store) }).await?;
 
+    let data = JobData { search: CaseSet::new(callers(0, 12), callers(12, 24))?, test: callers(36, 15) };
+    let evaluator = EvaluatorSpec::Custom("caller".into());
     let job = JobSpec {
-        name: "on-hold".into(),
-        seed: 0,
-        seeds: vec![Candidate::from_instruction(MESSAGE)?],
-        data: JobData { search: CaseSet::new(callers(0, 12), callers(12, 24))?, test: callers(36, 15) },
-        evaluator: EvaluatorSpec::Custom("caller".into()),
-        reflection: None,
         algorithm: AlgorithmConfig::Ga(GaConfig { population: 20, elites: 4, ..GaConfig::default() }),
-        limits: VariationLimits::default(),
         operators: others.map(|name| (name, 0.0)).collect::<BTreeMap<_, _>>(),
-        parameters: BTreeMap::new(),
         budget: JobBudget { evaluations: Some(5_000), ..JobBudget::default() },
-        slots: None,
-        providers: BTreeMap::new(),
-        prices: BTreeMap::new(),
-        islands: evohub::IslandsSpec::default(),
-        hedge: evohub::Hedge::default(),
-        diversity: evohub::DiversitySpec::default(),
+        ..JobSpec::new("on-hold", Candidate::from_instruction(MESSAGE)?, data, evaluator)
     };
     let result = engine.submit(job).await?.result().await?;
     let score = |test: &Option<evohub::Measured>| test.as_ref().map_or(0.0, |test| test.score);

@@ -10,15 +10,11 @@
 
 #![expect(clippy::print_stdout, reason = "an example shows its result")]
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use evohub::evaluation::FnEvaluator;
-use evohub::evolution::optimizers::BanditConfig;
 use evohub::evolution::rng::RunRng;
-use evohub::evolution::{
-    AlgorithmConfig, Candidate, Case, CaseSet, Operator, VariationContext, VariationLimits,
-};
+use evohub::evolution::{Candidate, Case, CaseSet, Operator, VariationContext, VariationLimits};
 use evohub::{Engine, EngineConfig, EvaluatorSpec, JobBudget, JobData, JobSpec, Toolbox, store};
 use rand::seq::IndexedRandom;
 
@@ -72,25 +68,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;
     let store = store::open(&folder.path().join("callers.db").to_string_lossy()).await?;
     let engine = Engine::start(EngineConfig { toolbox, ..EngineConfig::new(store) }).await?;
+    let data = JobData { search: CaseSet::new(callers(0, 12), callers(12, 24))?, test: callers(36, 14) };
+    let evaluator = EvaluatorSpec::Custom("caller".into());
     let job = JobSpec {
-        name: "on-hold".into(),
-        seed: 0,
-        seeds: vec![Candidate::from_instruction(MESSAGE)?],
-        data: JobData { search: CaseSet::new(callers(0, 12), callers(12, 24))?, test: callers(36, 14) },
-        evaluator: EvaluatorSpec::Custom("caller".into()),
-        reflection: None,
-        algorithm: AlgorithmConfig::Bandit(BanditConfig::default()),
         limits: VariationLimits { max_shots: 0, ..VariationLimits::default() },
         // Phrases that help a language model do not help a caller.
         operators: ["add_phrase", "replace_phrase"].map(|name| (name.to_owned(), 0.0)).into(),
-        parameters: BTreeMap::new(),
         budget: JobBudget { evaluations: Some(1_000), ..JobBudget::default() },
-        slots: None,
-        providers: BTreeMap::new(),
-        prices: BTreeMap::new(),
-        islands: evohub::IslandsSpec::default(),
-        hedge: evohub::Hedge::default(),
-        diversity: evohub::DiversitySpec::default(),
+        ..JobSpec::new("on-hold", Candidate::from_instruction(MESSAGE)?, data, evaluator)
     };
     let result = engine.submit(job).await?.result().await?;
     let score = |test: &Option<evohub::Measured>| test.as_ref().map_or(0.0, |test| test.score);

@@ -9,14 +9,12 @@
 
 #![expect(clippy::print_stdout, reason = "an example shows its result")]
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use evohub::evaluation::FnEvaluator;
 use evohub::evolution::measurements::Measurements;
 use evohub::evolution::optimizers::{CustomConfig, OptimizerFactory};
 use evohub::evolution::rng::stream;
-use evohub::evolution::variation::OperatorCredits;
 use evohub::evolution::variation::operators::Drawn;
 use evohub::evolution::{
     AlgorithmConfig, Birth, Candidate, CandidateId, Case, CaseSet, Context, FinishReason, Optimizer, Outcome,
@@ -84,8 +82,7 @@ impl HillClimber {
         let mut rng = stream(context.seed, "step", self.steps);
         let variation =
             VariationContext { train: context.train, difficulty: &[], limits: context.settings.limits };
-        let credits = OperatorCredits::default();
-        match context.operators.draw(&[&best], false, &credits, &variation, &mut rng) {
+        match context.operators.draw(&[&best], false, context.credits, &variation, &mut rng) {
             Some(Drawn::Child(child, operator)) if context.ledger.born(child.id()).is_none() => {
                 let birth = Birth { parents: vec![best.id()], operator, generation: self.steps as u32 };
                 self.barren = 0;
@@ -190,24 +187,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let text =
         "Dear reader. We say hello to you. It is a fine day. We also greet the whole world. Farewell then.";
     let custom = CustomConfig { optimizer: "hill-climber".into(), ..CustomConfig::default() };
+    let data = JobData { search: CaseSet::new(cases("train"), cases("validation"))?, test: cases("test") };
+    let evaluator = EvaluatorSpec::Custom("greeting".into());
     let job = JobSpec {
-        name: "greeting".into(),
-        seed: 0,
-        seeds: vec![Candidate::from_instruction(text)?],
-        data: JobData { search: CaseSet::new(cases("train"), cases("validation"))?, test: cases("test") },
-        evaluator: EvaluatorSpec::Custom("greeting".into()),
-        reflection: None,
         algorithm: AlgorithmConfig::Custom(custom),
         limits: VariationLimits { max_shots: 0, ..VariationLimits::default() },
-        operators: BTreeMap::new(),
-        parameters: BTreeMap::new(),
         budget: JobBudget { evaluations: Some(600), ..JobBudget::default() },
-        slots: None,
-        providers: BTreeMap::new(),
-        prices: BTreeMap::new(),
-        islands: evohub::IslandsSpec::default(),
-        hedge: evohub::Hedge::default(),
-        diversity: evohub::DiversitySpec::default(),
+        ..JobSpec::new("greeting", Candidate::from_instruction(text)?, data, evaluator)
     };
     let result = engine.submit(job).await?.result().await?;
     let score = |test: &Option<evohub::Measured>| test.as_ref().map_or(0.0, |test| test.score);

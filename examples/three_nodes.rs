@@ -20,10 +20,9 @@ use evohub::cluster::{ClusterConfig, Facts, MembershipConfig, NodeName, Transpor
 use evohub::evaluation::FnEvaluator;
 use evohub::evaluation::scorer::Scored;
 use evohub::evolution::optimizers::GaConfig;
-use evohub::evolution::{AlgorithmConfig, Candidate, Case, CaseSet, RunEvent, VariationLimits};
+use evohub::evolution::{AlgorithmConfig, Candidate, Case, CaseSet, RunEvent};
 use evohub::{
-    DiversitySpec, Engine, EngineConfig, EvaluatorSpec, Hedge, IslandsSpec, JobBudget, JobData, JobEvent,
-    JobSpec, Toolbox, store,
+    Engine, EngineConfig, EvaluatorSpec, IslandsSpec, JobBudget, JobData, JobEvent, JobSpec, Toolbox, store,
 };
 
 const NAMES: [&str; 3] = ["a", "b", "c"];
@@ -64,24 +63,15 @@ fn job() -> Result<JobSpec, Box<dyn Error>> {
         "replace_phrase",
         "transplant_shots",
     ];
+    let data = JobData { search: CaseSet::new(visitors(0, 13), visitors(13, 26))?, test: visitors(39, 52) };
+    let evaluator = EvaluatorSpec::Custom("visitor".into());
     Ok(JobSpec {
-        name: "sign".into(),
         seed: 1,
-        seeds: vec![Candidate::from_instruction(SIGN)?],
-        data: JobData { search: CaseSet::new(visitors(0, 13), visitors(13, 26))?, test: visitors(39, 52) },
-        evaluator: EvaluatorSpec::Custom("visitor".into()),
-        reflection: None,
         algorithm: AlgorithmConfig::Ga(GaConfig { population: 16, ..GaConfig::default() }),
-        limits: VariationLimits::default(),
         operators: others.map(|name| (name.to_owned(), 0.0)).into_iter().collect::<BTreeMap<_, _>>(),
-        parameters: BTreeMap::new(),
         budget: JobBudget { evaluations: Some(9_000), ..JobBudget::default() },
-        slots: None,
-        providers: BTreeMap::new(),
-        prices: BTreeMap::new(),
         islands: IslandsSpec { count: 3, ..IslandsSpec::default() },
-        hedge: Hedge::default(),
-        diversity: DiversitySpec::default(),
+        ..JobSpec::new("sign", Candidate::from_instruction(SIGN)?, data, evaluator)
     })
 }
 

@@ -7,9 +7,12 @@ mod cluster;
 mod compare;
 mod completions;
 mod display;
+mod doctor;
 mod eval;
 mod failure;
 mod follow;
+mod health;
+mod incident;
 mod init;
 mod jobs;
 mod listen;
@@ -23,6 +26,7 @@ mod remote;
 mod report;
 mod resume;
 mod run;
+mod secret_file;
 mod show;
 mod status;
 mod stop;
@@ -32,6 +36,7 @@ mod table;
 mod toolbox;
 mod top;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
@@ -69,6 +74,9 @@ pub(crate) struct Global {
     /// Where jobs are kept: `sqlite:PATH`, a path, or `postgres://…` [default: evohub/evohub.db in the user's data folder]
     #[arg(long, global = true, env = "EVOHUB_STORE", value_name = "URL", hide_env_values = true)]
     store: Option<String>,
+    /// Read that address from this file, where nobody sees the password that it may hold
+    #[arg(long, global = true, env = "EVOHUB_STORE_FILE", value_name = "FILE", conflicts_with = "store")]
+    store_file: Option<PathBuf>,
     /// Log more; twice for everything
     #[arg(short, long, global = true, action = ArgAction::Count)]
     verbose: u8,
@@ -117,6 +125,8 @@ enum Command {
     Report(report::ReportArguments),
     /// Watch a process that works, live: fitness, evaluations, models, actors
     Top(top::TopArguments),
+    /// Ask a process whether it is ready or lives, for probes that run a program: the exit status is 0 or 1
+    Health(health::HealthArguments),
     /// Run a node of a cluster, or drain one
     Node(Box<node::NodeArguments>),
     /// Start a local cluster to try out, or make certificates for one
@@ -125,6 +135,10 @@ enum Command {
     Submit(submit::SubmitArguments),
     /// Show the nodes of a cluster and what they do
     Status(nodes::StatusArguments),
+    /// Find out what is wrong: settings, machine, servers, cluster; changes nothing
+    Doctor(Box<doctor::DoctorArguments>),
+    /// Collect what a report of an incident needs in one file, without secrets
+    Incident(Box<incident::IncidentArguments>),
     /// Score one prompt on a file of cases
     Eval(eval::EvalArguments),
     /// Print the catalogue of all metrics, in Markdown form
@@ -137,7 +151,7 @@ enum Command {
 pub(crate) fn main() -> ExitCode {
     let Cli { global, command } = Cli::parse();
     let output = Output::new(global.quiet);
-    let outcome = run_in_process(&global, &output, command);
+    let outcome = run_in_process(global, &output, command);
     let status = outcome.unwrap_or_else(|failure| {
         output.error(&failure.message);
         failure.status
@@ -145,14 +159,21 @@ pub(crate) fn main() -> ExitCode {
     status.into()
 }
 
-fn run_in_process(global: &Global, output: &Output, command: Command) -> Result<Status, Failure> {
+fn run_in_process(mut global: Global, output: &Output, command: Command) -> Result<Status, Failure> {
+    if let Some(file) = &global.store_file {
+        global.store = Some(secret_file::read("store", file)?);
+    }
     let runtime = tokio::runtime::Runtime::new().map_err(|error| Failure::failed(error.to_string()))?;
     // The export of traces may need the runtime.
     let process = {
         let _entered = runtime.enter();
-        Process::start(&global.process, global.level(&command))?
+        let level = global.level(&command);
+        match command {
+            Command::Doctor(_) | Command::Incident(_) => Process::that_looks(&global.process, level)?,
+            _ => Process::start(&global.process, level)?,
+        }
     };
-    let outcome = runtime.block_on(dispatch(global, &process, output, command));
+    let outcome = runtime.block_on(dispatch(&global, &process, output, command));
     process.end();
     // A model that is being loaded is not waited for.
     runtime.shutdown_background();
@@ -181,6 +202,9 @@ async fn dispatch(
         Command::Status(arguments) => nodes::status(process, output, &arguments).await,
         Command::Report(arguments) => report::report(global, process, output, &arguments).await,
         Command::Top(arguments) => top::top(output, &arguments).await,
+        Command::Health(arguments) => health::health(output, &arguments).await,
+        Command::Doctor(arguments) => doctor::doctor(global, process, output, &arguments).await,
+        Command::Incident(arguments) => incident::incident(global, process, output, &arguments).await,
         Command::Eval(arguments) => eval::eval(global, process, output, &arguments).await,
         Command::Metrics => metrics::metrics(output),
         Command::Completions(arguments) => completions::completions(output, &arguments),

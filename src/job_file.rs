@@ -79,7 +79,7 @@ impl JobFile {
             dataset.check(|case| evaluator.scorer.check(case)).map_err(JobFileError::of_data)?;
         }
         let seeds = seeds::seeds(&document, &raw.seed, &evaluator.renderer)?;
-        let reflects = models.reflection.is_some();
+        let reflects = !models.reflection.is_empty();
         let islands = islands::islands(&document, &raw, each, reflects, &evaluator.renderer)?;
         let share = budget.evaluations.map(|most| most / u64::from(islands.count));
         let (algorithm, choice) = algorithm.resolve(&document, search.validation.len(), share, reflects)?;
@@ -91,6 +91,9 @@ impl JobFile {
             }
         }
         operators::check(&document, "operators", &raw.operators, !raw.parameters.is_empty())?;
+        raw.repeats
+            .validate()
+            .map_err(|(key, message)| document.error(&format!("repeats.{key}"), message))?;
         if raw.slots == Some(0) {
             return Err(
                 document.error("slots", "must be 1 or more; leave it out for as many as the model can use")
@@ -105,7 +108,7 @@ impl JobFile {
             seed: raw.random_seed,
             seeds,
             data: evohub_actors::JobData { search, test },
-            reflection: models.reflection.map(|model| raw.reflection.spec(model)),
+            reflection: models.reflection.into_iter().map(|model| raw.reflection.spec(model)).collect(),
             evaluator: EvaluatorSpec::Prompt(Box::new(evaluator.spec)),
             algorithm,
             limits: raw.limits,
@@ -116,6 +119,7 @@ impl JobFile {
             providers: models.providers,
             prices: raw.prices,
             islands,
+            repeats: raw.repeats,
             hedge: raw.hedge,
             diversity: models.diversity,
         };
@@ -154,7 +158,12 @@ impl JobFile {
             );
             return Err(self.error("algorithm.name", message));
         };
-        algorithm::check_reflection(&self.document, algorithm::KEY, &found, self.spec.reflection.is_some())?;
+        algorithm::check_reflection(
+            &self.document,
+            algorithm::KEY,
+            &found,
+            !self.spec.reflection.is_empty(),
+        )?;
         let mut spec = JobSpec { algorithm: found, seed: random_seed, ..self.spec.clone() };
         if !own {
             spec.islands.each.iter_mut().for_each(|island| island.algorithm = None);

@@ -5,15 +5,18 @@
 //! cluster; [`ClusterClient`] is the way into one from outside.
 
 pub mod comparison;
+pub mod doctor;
 pub mod job_file;
 mod observation;
 pub mod report;
+pub mod target;
 
 pub use evohub_actors::{
     ClusterClient, ClusterStatus, DiversitySpec, Engine, EngineConfig, EngineError, EvaluatorSpec, Hedge,
     IslandSpec, IslandsSpec, JobBudget, JobData, JobEvent, JobHandle, JobProgress, JobResult, JobSpec,
-    JobTools, Measured, NodeStatus, PreparedJob, PromptSpec, RESULT_VERSION, ReflectionSpec, RemoteJob,
-    RemoteStore, Saved, Standing, Toolbox, Watched, leader, prompt_evaluator, prompt_text,
+    JobTools, Measured, NodeStatus, PreparedJob, PromptSpec, RESULT_VERSION, ReflectionResult,
+    ReflectionSpec, RemoteJob, RemoteStore, RepeatsSpec, Saved, Standing, Toolbox, Watched, leader,
+    prompt_evaluator, prompt_text,
 };
 pub use evohub_cluster as cluster;
 pub use evohub_evaluation as evaluation;

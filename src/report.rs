@@ -1,13 +1,13 @@
 //! The report of a job, and that of a comparison: each one HTML page that needs nothing else, for a browser without a
 //! network and for paper.
 
-mod chart;
 mod comparison;
 mod curves;
 mod difference;
 mod family;
 mod frame;
 mod lineage;
+mod models;
 mod objectives;
 mod page;
 mod pareto;

@@ -8,10 +8,12 @@ use std::process::Command;
 use serde_json::Value;
 
 /// The crates of the workspace that each may use, itself and its own tests set aside.
-const MAY_USE: [(&str, &[&str]); 8] = [
+const MAY_USE: [(&str, &[&str]); 10] = [
+    ("evohub-charts", &[]),
     ("evohub-evolution", &[]),
     ("evohub-monitoring", &[]),
     ("evohub-cluster", &["evohub-monitoring"]),
+    ("evohub-dashboards", &["evohub-charts", "evohub-monitoring"]),
     ("evohub-llm", &["evohub-monitoring"]),
     ("evohub-store", &["evohub-evolution", "evohub-monitoring"]),
     ("evohub-evaluation", &["evohub-evolution", "evohub-llm", "evohub-monitoring"]),
@@ -30,7 +32,9 @@ const MAY_USE: [(&str, &[&str]); 8] = [
         "evohub",
         &[
             "evohub-actors",
+            "evohub-charts",
             "evohub-cluster",
+            "evohub-dashboards",
             "evohub-evaluation",
             "evohub-evolution",
             "evohub-llm",

@@ -28,7 +28,7 @@ fn spec() -> JobSpec {
             test: cases("test", 10),
         },
         evaluator: EvaluatorSpec::Custom("free".into()),
-        reflection: None,
+        reflection: vec![],
         algorithm: AlgorithmConfig::Ga(GaConfig {
             population: 100,
             elites: 10,
@@ -44,6 +44,7 @@ fn spec() -> JobSpec {
         providers: BTreeMap::new(),
         prices: BTreeMap::new(),
         islands: evohub_actors::IslandsSpec::default(),
+        repeats: evohub_actors::RepeatsSpec::default(),
         hedge: evohub_actors::Hedge::default(),
         diversity: evohub_actors::DiversitySpec::default(),
     }

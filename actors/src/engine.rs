@@ -306,23 +306,23 @@ impl PreparedJob {
     pub fn new(spec: JobSpec, toolbox: &Toolbox) -> Result<Self, EngineError> {
         check(&spec)?;
         let tools = toolbox.open(&spec)?;
-        let (evaluation_cost, proposal_cost) = tools.cost_models(&spec);
+        let (evaluation_cost, reflection) = tools.cost_models(&spec);
         let budget = spec.budget;
         let settings = RunSettings {
             seed: spec.seed,
             algorithm: spec.algorithm_on(0).clone(),
             seeds: spec.seeds_on(0).to_vec(),
-            reflection: spec.reflection.is_some(),
+            reflection,
             limits: spec.limits,
             ranking_cases: spec.ranking_cases_on(0),
+            repeats: spec.final_repeats(),
             budget: Budget {
                 evaluations: budget.evaluations,
                 dollars: budget.dollars,
                 tokens: budget.tokens,
             },
             evaluation_cost,
-            proposal_cost,
-            closing_evaluations: 2 * spec.data.test.len() as u64,
+            closing_evaluations: 2 * spec.data.test.len() as u64 * u64::from(spec.repeats.test),
             distance: spec.diversity.distance,
             embedding_cost: tools.embedding_cost(),
             island: IslandSettings { index: 0, count: spec.islands.count, migration: spec.islands.migration },
@@ -363,6 +363,7 @@ fn check(spec: &JobSpec) -> Result<(), EngineError> {
         )));
     }
     spec.islands.migration.validate().map_err(|error| EngineError::Spec(format!("`islands`: {error}")))?;
+    spec.repeats.validate().map_err(|(key, error)| EngineError::Spec(format!("`repeats.{key}` {error}")))?;
     spec.algorithm.validate().map_err(|error| EngineError::Spec(format!("`algorithm`: {error}")))?;
     if spec.islands.each.len() > spec.islands.count as usize {
         let (each, count) = (spec.islands.each.len(), spec.islands.count);

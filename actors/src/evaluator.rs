@@ -73,8 +73,8 @@ pub(crate) struct ProposalTask {
 /// What a model is asked beside the evaluations.
 #[derive(Clone)]
 pub(crate) enum Asked {
-    /// The reflection model, for a proposal.
-    Question(ChatRequest),
+    /// The reflection model in this place among those of the job, for a proposal.
+    Question { model: u32, request: ChatRequest },
     /// The embedding model, for the vector of a text.
     Embedding(String),
 }

@@ -219,13 +219,13 @@ fn task(
             });
             Ok(Task::Evaluate(task, reply))
         }
-        WireTask::Propose { key, question } => match job.tools.reflection_request(question) {
+        WireTask::Propose { key, model, question } => match job.tools.reflection_request(model, question) {
             Some(request) => {
                 let reply =
                     reply(answer, visit, |record: ProposalRecord| WorkAnswer::Proposed(record.into()));
-                Ok(Task::Propose(ProposalTask { key, asked: Asked::Question(request) }, reply))
+                Ok(Task::Propose(ProposalTask { key, asked: Asked::Question { model, request } }, reply))
             }
-            None => Err((answer, "the job has no reflection model here")),
+            None => Err((answer, "the job has no such reflection model here")),
         },
         WireTask::Embed { key, text } => {
             let reply = reply(answer, visit, |record: ProposalRecord| WorkAnswer::Proposed(record.into()));

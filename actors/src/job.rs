@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use evohub_cluster::NodeName;
 use evohub_evolution::Failure;
-use evohub_monitoring::metrics::{JobMetrics, RestartCause};
+use evohub_monitoring::metrics::{JobMetrics, JobPhase, RestartCause};
 use evohub_monitoring::redaction::redact;
 use evohub_monitoring::traces::{TraceContext, set_parent};
 use evohub_store::{JobId, JobState, Lease, StoreError};
@@ -143,7 +143,7 @@ impl JobActorState {
     fn show_progress(&self) {
         let standing = self.standing();
         let progress = standing.progress;
-        self.arguments.observers.progress.send_replace(JobProgress {
+        let now = JobProgress {
             evaluations: standing.evaluations,
             in_flight: standing.in_flight,
             dollars: standing.dollars,
@@ -155,7 +155,27 @@ impl JobActorState {
             generation: progress.generation,
             closing: self.closing.as_ref().map_or((0, 0), Closing::progress),
             seconds: self.started.elapsed().as_secs_f64(),
-        });
+        };
+        let before = self.arguments.observers.progress.send_replace(now);
+        self.count_progress(&before, &now);
+    }
+
+    /// Says in metrics how the job gets on.
+    fn count_progress(&self, before: &JobProgress, now: &JobProgress) {
+        let results = |at: &JobProgress| (at.evaluations, at.tokens, at.generation, at.closing);
+        if results(before) != results(now) {
+            self.metrics.progressed();
+        }
+        // Before there is a population, the seeds are being measured.
+        if now.population > 0 {
+            self.metrics.best(now.best);
+        }
+        let budget = self.arguments.prepared.spec.budget;
+        let dollars = budget.dollars.map(|most| now.dollars / most);
+        let tokens = budget.tokens.map(|most| now.tokens as f64 / most as f64);
+        if let Some(share) = dollars.into_iter().chain(tokens).reduce(f64::max) {
+            self.metrics.spent(share);
+        }
     }
 
     fn means(&self) -> Means {
@@ -223,6 +243,7 @@ impl JobActorState {
         if error.kind == evohub_store::StoreErrorKind::Owned && !self.ending {
             // Whatever is written here from now on is refused, so there is nothing to wait for.
             self.ending = true;
+            self.metrics.set(JobPhase::Moved);
             let message = format!("another process has taken the job over: {error}");
             self.arguments.observers.conclude(Conclusion::Elsewhere(message));
             myself.stop();
@@ -293,7 +314,8 @@ impl Actor for Job {
             let left = (minutes * 60.0 - arguments.before.0).max(0.0);
             myself.send_after(Duration::from_secs_f64(left), || JobMessage::TimeUp);
         }
-        let (metrics, span) = (arguments.node.metrics.evolution.job(), arguments.span());
+        let earlier = Duration::from_secs_f64(arguments.before.0);
+        let (metrics, span) = (arguments.node.metrics.evolution.job(earlier), arguments.span());
         let owned = OwnedJob { actor: myself.clone(), observers: arguments.observers.clone() };
         arguments.node.owned.insert(arguments.id.clone(), owned);
         let mut state = JobActorState {

@@ -43,9 +43,9 @@ pub use error::EngineError;
 pub use event::{JobEvent, JobProgress};
 pub use job::leader;
 pub use prompt_text::prompt_text;
-pub use result::{JobResult, Measured, RESULT_VERSION, Saved, Standing};
+pub use result::{JobResult, Measured, RESULT_VERSION, ReflectionResult, Saved, Standing};
 pub use spec::{
     DiversitySpec, EvaluatorSpec, Hedge, IslandSpec, IslandsSpec, JobBudget, JobData, JobSpec, PromptSpec,
-    ReflectionSpec,
+    ReflectionSpec, RepeatsSpec,
 };
 pub use toolbox::{JobTools, Toolbox, prompt_evaluator};

@@ -9,7 +9,7 @@ use crate::node::{Node, evaluator_name};
 use crate::spec::JobSpec;
 use crate::toolbox::JobTools;
 
-/// Places in a pool for questions to the reflection model, on top of those for evaluations.
+/// Places in a pool for questions to reflection models, on top of those for evaluations.
 const REFLECTIONS: usize = 8;
 
 /// What a job's actors work with. Cheap to clone.
@@ -32,8 +32,8 @@ impl Means {
 }
 
 /// How many pieces of work of a job a pool can use at once: as many as the evaluator, and a few for the reflection
-/// model.
+/// models.
 pub(crate) fn useful_places(spec: &JobSpec, tools: &JobTools) -> usize {
-    let reflecting = if spec.reflection.is_some() { REFLECTIONS } else { 0 };
+    let reflecting = if spec.reflection.is_empty() { 0 } else { REFLECTIONS };
     tools.evaluator.concurrency().max(1) + reflecting
 }

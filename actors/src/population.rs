@@ -201,6 +201,7 @@ impl PopulationState {
             }
             RunEvent::GenerationCompleted(progress) => {
                 self.progress = *progress;
+                self.metrics.set_operators(self.run.operator_probabilities());
                 note.history.push(HistoryRecord {
                     job: arguments.means.job.clone(),
                     island: arguments.island,
@@ -267,7 +268,9 @@ impl PopulationState {
         let seed = known(&self.arguments.means.prepared.spec.seeds[0]);
         let account = self.run.account();
         let (spent, closing_evaluation) = (account.spent(), account.closing_evaluation());
-        let finished = Box::new(Finished { finish, seed, best, spent, closing_evaluation });
+        let models = self.run.models().tallies().collect();
+        let rescored = finish.best.and_then(|id| ledger.rescoring(id));
+        let finished = Box::new(Finished { finish, seed, best, spent, closing_evaluation, rescored, models });
         let (chronicle, myself) = (self.arguments.chronicle.clone(), self.myself.clone());
         tokio::spawn(async move {
             chronicle.ask(ChronicleMessage::Flush, None).await;
@@ -359,6 +362,7 @@ impl Actor for Population {
         let generation = spawn(Generation, generation, &metrics.actors, Some(myself.cell())).await?;
         let progress = run.progress();
         let metrics = metrics.evolution.island(&arguments.means.job.0);
+        metrics.set_operators(run.operator_probabilities());
         let under_way = if history == 0 { 0 } else { progress.generation + 1 };
         Ok(PopulationState {
             span: arguments.generation_span(under_way),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use evohub_evolution::optimizers::Objective;
-use evohub_evolution::{Candidate, FinishReason};
+use evohub_evolution::{Candidate, FinishReason, Rescoring};
 use serde::{Deserialize, Serialize};
 
 /// Version of [`JobResult`]'s form. It grows when a field changes its meaning or goes; new fields do not change it.
@@ -42,6 +42,13 @@ pub struct JobResult {
     pub tokens: u64,
     /// Seconds of running, over all its sessions.
     pub seconds: f64,
+    /// What each reflection model brought, in the order of the job; empty where there is none, and while the search is
+    /// not over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<ReflectionResult>,
+    /// What repeats made of the validation score of `best`; absent where nothing was measured again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rescored: Option<Rescoring>,
     /// Evaluations that were not needed.
     pub saved: Saved,
     /// What the search made better, where that was more than the score.
@@ -82,6 +89,21 @@ pub struct Measured {
     pub interval: Option<[f64; 2]>,
     /// On how many cases.
     pub cases: u32,
+}
+
+/// What a reflection model brought to a job.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReflectionResult {
+    /// Its name.
+    pub model: String,
+    /// Answers that came.
+    pub proposals: u64,
+    /// Candidates that came of them.
+    pub used: u64,
+    /// By how much these scored more than the best of their parents, added up over those that did.
+    pub improvement: f64,
+    /// US dollars paid for the answers, where the price is known.
+    pub dollars: f64,
 }
 
 /// Evaluations that were not needed.

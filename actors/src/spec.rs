@@ -3,12 +3,18 @@
 use std::collections::BTreeMap;
 
 use evohub_evaluation::{DataConfig, GenerationConfig, OutputConfig, ScoreConfig};
+use evohub_evolution::optimizers::BanditConfig;
 use evohub_evolution::variation::parameter::ParameterRange;
 use evohub_evolution::{
     AlgorithmConfig, Candidate, Case, CaseSet, Distance, MigrationConfig, VariationLimits,
 };
+use evohub_llm::registry::LOCAL;
 use evohub_llm::{ModelName, PriceConfig, ProviderConfig};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// Measurements of a leader on a validation case in the finals, where the model answers by chance and the job does not
+/// say how many.
+const FINAL_REPEATS: u32 = 3;
 
 /// A whole job: validated, self-contained and free of secrets, so that it can be stored and sent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,8 +29,9 @@ pub struct JobSpec {
     pub data: JobData,
     /// What measures candidates.
     pub evaluator: EvaluatorSpec,
-    /// The model that rewrites prompts, if any.
-    pub reflection: Option<ReflectionSpec>,
+    /// The models that rewrite prompts; of several, each is asked as often as what it brings is worth its price.
+    #[serde(default, deserialize_with = "none_one_or_more")]
+    pub reflection: Vec<ReflectionSpec>,
     /// The algorithm and its settings.
     pub algorithm: AlgorithmConfig,
     /// Bounds on every candidate.
@@ -45,6 +52,9 @@ pub struct JobSpec {
     /// Populations that evolve apart, and how they exchange candidates.
     #[serde(default)]
     pub islands: IslandsSpec,
+    /// How often the same is measured where the model answers by chance.
+    #[serde(default)]
+    pub repeats: RepeatsSpec,
     /// When an evaluation that takes much longer than the rest is given to another node as well.
     #[serde(default)]
     pub hedge: Hedge,
@@ -85,6 +95,32 @@ impl DiversitySpec {
 }
 
 impl JobSpec {
+    /// A job without limits, reflection models or anything else of its own, to be changed where it shall be otherwise:
+    /// `JobSpec { budget, ..JobSpec::new(…) }`. Without a budget it ends only when it is stopped or nothing is left to
+    /// try.
+    pub fn new(name: impl Into<String>, seed: Candidate, data: JobData, evaluator: EvaluatorSpec) -> Self {
+        Self {
+            name: name.into(),
+            seed: 0,
+            seeds: vec![seed],
+            data,
+            evaluator,
+            reflection: vec![],
+            algorithm: AlgorithmConfig::Bandit(BanditConfig::default()),
+            limits: VariationLimits::default(),
+            operators: BTreeMap::new(),
+            parameters: BTreeMap::new(),
+            budget: JobBudget::default(),
+            slots: None,
+            providers: BTreeMap::new(),
+            prices: BTreeMap::new(),
+            islands: IslandsSpec::default(),
+            repeats: RepeatsSpec::default(),
+            hedge: Hedge::default(),
+            diversity: DiversitySpec::default(),
+        }
+    }
+
     /// What evolves prompts on an island.
     pub fn algorithm_on(&self, island: u32) -> &AlgorithmConfig {
         self.island(island).and_then(|own| own.algorithm.as_ref()).unwrap_or(&self.algorithm)
@@ -107,9 +143,45 @@ impl JobSpec {
         self.algorithm_on(island).ranking_cases(self.data.search.validation.len(), share)
     }
 
+    /// The models that it names: for the task, to judge, to rewrite prompts.
+    pub fn models(&self) -> Vec<&ModelName> {
+        let EvaluatorSpec::Prompt(prompt) = &self.evaluator else { return vec![] };
+        let reflection = self.reflection.iter().map(|reflection| &reflection.model);
+        [Some(&prompt.model), prompt.judge.as_ref()].into_iter().flatten().chain(reflection).collect()
+    }
+
+    /// Measurements of a leader on a validation case in the finals.
+    pub fn final_repeats(&self) -> u32 {
+        let is_random = match &self.evaluator {
+            EvaluatorSpec::Prompt(prompt) => {
+                // Left to the provider, a remote model answers by chance, and a local one does not.
+                let standard = if prompt.model.provider() == LOCAL { 0.0 } else { 1.0 };
+                prompt.generation.temperature.unwrap_or(standard) > 0.0
+                    || self.parameters.contains_key("temperature")
+            }
+            EvaluatorSpec::Custom(_) => false,
+        };
+        self.repeats.finals.unwrap_or(if is_random { FINAL_REPEATS } else { 1 })
+    }
+
     fn island(&self, island: u32) -> Option<&IslandSpec> {
         self.islands.each.get(island as usize)
     }
+}
+
+/// Reads a list of reflection models, or what jobs had before there could be several: one, or none.
+fn none_one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ReflectionSpec>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Several(Vec<ReflectionSpec>),
+        One(ReflectionSpec),
+    }
+    Ok(match Option::<Written>::deserialize(deserializer)? {
+        None => vec![],
+        Some(Written::One(one)) => vec![one],
+        Some(Written::Several(several)) => several,
+    })
 }
 
 /// Populations that evolve apart. They divide the budget among them.
@@ -141,6 +213,42 @@ pub struct IslandSpec {
     /// Where its search starts; empty: where the job's does. The report compares with the job's first seed all the
     /// same.
     pub seeds: Vec<Candidate>,
+}
+
+/// How often the same is measured where the model answers by chance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RepeatsSpec {
+    /// Measurements of a leader on a validation case in the finals, 1 to 100, as far as the budget goes; `None`: 3 where
+    /// the model answers by chance, else 1.
+    pub finals: Option<u32>,
+    /// Measurements on each sealed test case, 1 to 100.
+    pub test: u32,
+}
+
+impl Default for RepeatsSpec {
+    fn default() -> Self {
+        Self { finals: None, test: 1 }
+    }
+}
+
+impl RepeatsSpec {
+    /// Most repeats of one measurement.
+    pub const MOST: u32 = 100;
+
+    /// What is wrong with it, with the key.
+    ///
+    /// # Errors
+    /// The first number that is out of its range.
+    pub fn validate(&self) -> Result<(), (&'static str, String)> {
+        let most = Self::MOST;
+        for (key, value) in [("finals", self.finals.unwrap_or(1)), ("test", self.test)] {
+            if !(1..=most).contains(&value) {
+                return Err((key, format!("is {value}, and must be from 1 to {most}")));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// When an evaluation that takes much longer than the rest is given to another node as well.
@@ -196,7 +304,7 @@ pub struct PromptSpec {
     pub folder: String,
 }
 
-/// The model that rewrites prompts.
+/// A model that rewrites prompts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReflectionSpec {
     /// Which one.

@@ -1,7 +1,9 @@
 //! Whole jobs on real actors and a real store, with an evaluator that costs nothing.
 
 mod embeddings;
+mod failures;
 mod islands;
+mod reflection;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -31,7 +33,7 @@ use crate::result::JobResult;
 use crate::supervisor::SupervisorMessage;
 use crate::{
     DiversitySpec, Engine, EngineConfig, EvaluatorSpec, Hedge, IslandsSpec, JobBudget, JobData, JobHandle,
-    JobSpec, Toolbox,
+    JobSpec, RepeatsSpec, Toolbox,
 };
 
 /// What a prompt is worth on a case: it depends on its placement and on which examples it shows, by a hash.
@@ -58,7 +60,7 @@ fn spec(algorithm: AlgorithmConfig) -> JobSpec {
             test: cases("test", 30),
         },
         evaluator: EvaluatorSpec::Custom("worth".into()),
-        reflection: None,
+        reflection: vec![],
         algorithm,
         limits: VariationLimits::default(),
         operators: BTreeMap::new(),
@@ -68,6 +70,7 @@ fn spec(algorithm: AlgorithmConfig) -> JobSpec {
         providers: BTreeMap::new(),
         prices: BTreeMap::new(),
         islands: IslandsSpec::default(),
+        repeats: RepeatsSpec::default(),
         hedge: Hedge::default(),
         diversity: DiversitySpec::default(),
     }
@@ -225,16 +228,6 @@ async fn a_stopped_job_goes_on_and_ends_as_if_it_had_not_been() {
             }
             assert_eq!(result.status, "stopped");
         }
-    }
-}
-
-#[tokio::test]
-async fn infrastructure_failures_change_nothing_but_the_time() {
-    for algorithm in algorithms() {
-        let (expected, ..) = undisturbed(&algorithm).await;
-        let world = world(|number| if number % 10 == 3 { transient("overloaded") } else { None }).await;
-        let result = world.engine.submit(spec(algorithm)).await.unwrap().result().await.unwrap();
-        assert_eq!(course(&world, &result).await, expected);
     }
 }
 

@@ -156,14 +156,16 @@ impl Toolbox {
         self.embeddings.iter().for_each(|model| registry.register_embedding(Arc::clone(model)));
         let evaluator = self.evaluator(spec, &registry)?;
         let embedding = spec.diversity.embedding_model().map_err(EngineError::Spec)?;
-        let reflection = spec.reflection.clone().map(|reflection| {
-            Ok::<_, EngineError>(Reflection { model: registry.open(&reflection.model)?, spec: reflection })
+        let reflection = spec.reflection.iter().map(|reflection| {
+            let (model, spec) = (registry.open(&reflection.model)?, reflection.clone());
+            Ok::<_, EngineError>(Reflection { model, spec })
         });
+        let reflection = reflection.collect::<Result<_, EngineError>>()?;
         Ok(JobTools {
             providers: registry.providers(),
             fingerprint: evaluator.fingerprint(),
             evaluator,
-            reflection: reflection.transpose()?,
+            reflection,
             embedding: embedding.map(|name| registry.open_embedding(name)).transpose()?,
             islands: (0..spec.islands.count)
                 .map(|island| self.island_tools(spec, island))
@@ -291,7 +293,7 @@ pub fn prompt_evaluator<'a>(
     Ok(evaluator.with_generation(prompt.generation).with_output(prompt.output.clone()))
 }
 
-/// The reflection model of a job.
+/// A reflection model of a job.
 struct Reflection {
     model: Arc<dyn ChatModel>,
     spec: ReflectionSpec,
@@ -301,7 +303,7 @@ struct Reflection {
 pub struct JobTools {
     pub(crate) fingerprint: String,
     pub(crate) evaluator: Arc<dyn Evaluator>,
-    reflection: Option<Reflection>,
+    reflection: Vec<Reflection>,
     embedding: Option<Arc<dyn EmbeddingModel>>,
     islands: Vec<IslandTools>,
     providers: Vec<ProviderProbe>,
@@ -330,8 +332,9 @@ impl JobTools {
         &self.islands[island as usize]
     }
 
-    /// Upper bounds on what an evaluation and a proposal take; zero dollars where no price is known.
-    pub fn cost_models(&self, spec: &JobSpec) -> (CostModel, CostModel) {
+    /// Upper bounds on what an evaluation takes, and a proposal of each reflection model; zero dollars where no price is
+    /// known.
+    pub fn cost_models(&self, spec: &JobSpec) -> (CostModel, Vec<CostModel>) {
         let answer = |limit: Option<u32>| f64::from(limit.unwrap_or(LONGEST_ANSWER));
         let generation = match &spec.evaluator {
             EvaluatorSpec::Prompt(prompt) => prompt.generation.max_output_tokens,
@@ -344,16 +347,7 @@ impl JobTools {
             tokens_per_call: answer(generation),
             tokens_per_character: TOKENS_PER_CHARACTER,
         };
-        let Some(reflection) = &self.reflection else { return (evaluation, CostModel::default()) };
-        let dollars = |text: String| reflection.model.cost_limit(&reflection.request(text)).unwrap_or(0.0);
-        let (none, some) = (dollars(String::new()), dollars("x".repeat(FURTHER)));
-        let proposal = CostModel {
-            dollars_per_call: none,
-            dollars_per_character: (some - none) / FURTHER as f64,
-            tokens_per_call: f64::from(reflection.spec.max_output_tokens),
-            tokens_per_character: TOKENS_PER_CHARACTER,
-        };
-        (evaluation, proposal)
+        (evaluation, self.reflection.iter().map(Reflection::cost_model).collect())
     }
 
     /// Dollars for an evaluation of no characters, and for each character: two points of a bound that is linear in
@@ -369,14 +363,14 @@ impl JobTools {
         Some(((at_short - per_character * characters).max(0.0), per_character))
     }
 
-    /// The request that puts a question to the reflection model.
-    pub(crate) fn reflection_request(&self, question: String) -> Option<ChatRequest> {
-        Some(self.reflection.as_ref()?.request(question))
+    /// The request that puts a question to the reflection model in this place.
+    pub(crate) fn reflection_request(&self, model: u32, question: String) -> Option<ChatRequest> {
+        Some(self.reflection.get(model as usize)?.request(question))
     }
 
-    /// Name of the reflection model.
-    pub(crate) fn reflection_name(&self) -> Option<&ModelName> {
-        Some(self.reflection.as_ref()?.model.name())
+    /// Name of the reflection model in this place.
+    pub(crate) fn reflection_name(&self, model: u32) -> Option<&ModelName> {
+        Some(self.reflection.get(model as usize)?.model.name())
     }
 
     /// Name of the embedding model.
@@ -406,10 +400,10 @@ impl JobTools {
         };
         let failed = |error: LlmError| evohub_evaluation::failure_of_model(&error);
         match asked {
-            Asked::Question(request) => {
-                let model = &self.reflection.as_ref().ok_or_else(|| absent("reflection"))?.model;
+            Asked::Question { model, request } => {
+                let asked = self.reflection.get(model as usize).ok_or_else(|| absent("reflection"))?;
                 let ChatResponse { text, finish, usage, dollars, .. } =
-                    model.chat(request).await.map_err(failed)?;
+                    asked.model.chat(request).await.map_err(failed)?;
                 let truncated = finish == FinishReason::Length;
                 Ok(Said { text, truncated, dollars: dollars.unwrap_or(0.0), usage })
             }
@@ -434,6 +428,17 @@ pub(crate) struct Said {
 }
 
 impl Reflection {
+    fn cost_model(&self) -> CostModel {
+        let dollars = |text: String| self.model.cost_limit(&self.request(text)).unwrap_or(0.0);
+        let (none, some) = (dollars(String::new()), dollars("x".repeat(FURTHER)));
+        CostModel {
+            dollars_per_call: none,
+            dollars_per_character: (some - none) / FURTHER as f64,
+            tokens_per_call: f64::from(self.spec.max_output_tokens),
+            tokens_per_character: TOKENS_PER_CHARACTER,
+        }
+    }
+
     fn request(&self, question: String) -> ChatRequest {
         ChatRequest {
             max_output_tokens: Some(self.spec.max_output_tokens),

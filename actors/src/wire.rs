@@ -78,7 +78,7 @@ pub(crate) struct WorkOrder {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum WireTask {
     Evaluate { piece: Piece, candidate: Candidate },
-    Propose { key: Digest, question: String },
+    Propose { key: Digest, model: u32, question: String },
     Embed { key: Digest, text: String },
 }
 
@@ -181,9 +181,10 @@ impl WireTask {
     pub(crate) fn of_question(task: &ProposalTask) -> Self {
         let key = task.key;
         match &task.asked {
-            Asked::Question(request) => {
+            Asked::Question { model, request } => {
                 let content = |ChatMessage { content, .. }: &ChatMessage| content.clone();
-                Self::Propose { key, question: request.messages.first().map(content).unwrap_or_default() }
+                let question = request.messages.first().map(content).unwrap_or_default();
+                Self::Propose { key, model: *model, question }
             }
             Asked::Embedding(text) => Self::Embed { key, text: text.clone() },
         }

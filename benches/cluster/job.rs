@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use evohub::evolution::optimizers::GaConfig;
 use evohub::evolution::{AlgorithmConfig, Candidate, Case, CaseSet, VariationLimits};
-use evohub::{DiversitySpec, EvaluatorSpec, Hedge, IslandsSpec, JobBudget, JobData, JobSpec};
+use evohub::{DiversitySpec, EvaluatorSpec, Hedge, IslandsSpec, JobBudget, JobData, JobSpec, RepeatsSpec};
 
 /// The evaluator's name in jobs.
 pub(crate) const EVALUATOR: &str = "pauses";
@@ -40,7 +40,7 @@ pub(crate) fn spec(name: &str, prompts: Vec<Candidate>, cases_each: usize, slots
             test: cases("test", 1),
         },
         evaluator: EvaluatorSpec::Custom(EVALUATOR.into()),
-        reflection: None,
+        reflection: vec![],
         algorithm: AlgorithmConfig::Ga(algorithm),
         limits: VariationLimits::default(),
         operators: BTreeMap::new(),
@@ -50,6 +50,7 @@ pub(crate) fn spec(name: &str, prompts: Vec<Candidate>, cases_each: usize, slots
         providers: BTreeMap::new(),
         prices: BTreeMap::new(),
         islands: IslandsSpec::default(),
+        repeats: RepeatsSpec::default(),
         hedge: Hedge::default(),
         diversity: DiversitySpec::default(),
     }

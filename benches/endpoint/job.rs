@@ -60,7 +60,7 @@ pub(crate) fn spec(
         seeds: vec![Candidate::from_instruction(seed_prompt).unwrap()],
         data: JobData { search, test: vec![test] },
         evaluator: EvaluatorSpec::Prompt(Box::new(evaluator)),
-        reflection: Some(reflection),
+        reflection: vec![reflection],
         algorithm,
         limits: VariationLimits::default(),
         operators: BTreeMap::new(),
@@ -70,6 +70,7 @@ pub(crate) fn spec(
         providers: BTreeMap::from([("lab".to_owned(), provider)]),
         prices: BTreeMap::new(),
         islands: evohub::IslandsSpec::default(),
+        repeats: evohub::RepeatsSpec::default(),
         hedge: evohub::Hedge::default(),
         diversity: evohub::DiversitySpec::default(),
     }

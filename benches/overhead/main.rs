@@ -101,7 +101,7 @@ fn spec(endpoint: &str) -> JobSpec {
             test: cases("test", 1),
         },
         evaluator: EvaluatorSpec::Prompt(Box::new(evaluator)),
-        reflection: None,
+        reflection: vec![],
         algorithm: AlgorithmConfig::Ga(algorithm),
         limits: VariationLimits::default(),
         operators: BTreeMap::new(),
@@ -111,6 +111,7 @@ fn spec(endpoint: &str) -> JobSpec {
         providers: BTreeMap::from([("lab".to_owned(), provider)]),
         prices: BTreeMap::new(),
         islands: evohub::IslandsSpec::default(),
+        repeats: evohub::RepeatsSpec::default(),
         hedge: evohub::Hedge::default(),
         diversity: evohub::DiversitySpec::default(),
     }

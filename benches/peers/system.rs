@@ -68,7 +68,7 @@ impl System {
         let search = assignment.search.clone();
         let start = &assignment.prompts[0];
         let mut spec = job::spec(assignment.url, start, search, sealed, config, assignment.evaluations);
-        if let Some(reflection) = &mut spec.reflection {
+        for reflection in &mut spec.reflection {
             reflection.max_output_tokens = assignment.proposal_tokens;
         }
         let result = job::run(JobSpec { seed: assignment.seed, operators, ..spec }).await?;

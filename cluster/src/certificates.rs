@@ -42,7 +42,8 @@ pub enum CertificatesError {
 
 /// Makes an authority and, for each name, a certificate of it with its key, good for a year: `authority.pem`, and
 /// `NAME.pem` and `NAME.key` for each. Nobody but the owner can read the keys. That of the authority is not kept: a set
-/// that lacks a node is made anew. The name for clients is `client`.
+/// that lacks a node is made anew. The name for clients is `client`. Several names with commas share one certificate, and
+/// the first of them names its files.
 ///
 /// # Errors
 /// When a file is there already or cannot be written, and when a name cannot stand in a certificate.
@@ -61,9 +62,12 @@ pub fn test_certificates(folder: &Path, names: &[&str]) -> Result<Vec<TlsFiles>,
     let authority_file = folder.join("authority.pem");
     write(&authority_file, &authority.pem(), false)?;
     let mut made = vec![];
-    for name in names {
+    for shared in names {
+        let shared: Vec<String> = shared.split(',').map(str::to_owned).collect();
+        // Splitting gives one part at least.
+        let name = shared[0].as_str();
         let key = KeyPair::generate().map_err(unfit(name))?;
-        let mut certificate = parameters(&[(*name).to_owned()], name).map_err(unfit(name))?;
+        let mut certificate = parameters(&shared, name).map_err(unfit(name))?;
         certificate.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         certificate.extended_key_usages =
             vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
@@ -118,6 +122,17 @@ mod tests {
         assert!(error.contains("which is no DNS name"), "{error}");
         let error = test_certificates(folder.path(), &["a"]).unwrap_err().to_string();
         assert!(error.contains("authority.pem"), "nothing is written over: {error}");
+    }
+
+    #[test]
+    fn one_may_be_good_for_several_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let made = test_certificates(folder.path(), &["a,b,localhost", "c"]).unwrap();
+        assert_eq!(made[0].certificate, folder.path().join("a.pem"));
+        for name in ["a", "b", "localhost"] {
+            Tls::from_files(&made[0], name).unwrap();
+        }
+        assert!(Tls::from_files(&made[0], "c").is_err() && Tls::from_files(&made[1], "a").is_err());
     }
 
     #[cfg(unix)]

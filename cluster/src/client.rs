@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use evohub_monitoring::metrics::Metrics;
+use evohub_monitoring::metrics::{Metrics, Refusal};
 use evohub_monitoring::traces::TraceContext;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, interval, sleep, timeout_at};
@@ -64,12 +64,12 @@ impl Client {
         let (first, outcome) = oneshot::channel();
         let seeker = Seeker { endpoint, addresses: config.addresses, link: sender, happenings };
         tokio::spawn(seeker.run(first));
-        let tried = match outcome.await {
+        let (tried, refusal) = match outcome.await {
             Ok(Ok(())) => return Ok(Self(Arc::new(Inner { id, link }))),
-            Ok(Err(tried)) => tried,
-            Err(_) => String::new(),
+            Ok(Err(failed)) => failed,
+            Err(_) => (String::new(), None),
         };
-        Err(ClusterError::NoNode { tried })
+        Err(ClusterError::NoNode { tried, refusal })
     }
 
     /// Who this client is to the nodes.
@@ -138,11 +138,11 @@ struct Seeker {
 
 impl Seeker {
     /// Says what came of the first round over the addresses; works on if that was a link.
-    async fn run(mut self, first: oneshot::Sender<Result<(), String>>) {
+    async fn run(mut self, first: oneshot::Sender<Result<(), (String, Option<Refusal>)>>) {
         let mut first = Some(first);
         let mut wait = WAIT.0;
         'rounds: loop {
-            let mut tried = vec![];
+            let (mut tried, mut refusal) = (vec![], None);
             for address in self.addresses.clone() {
                 match self.seek(&address).await {
                     Ok(link) => {
@@ -155,12 +155,15 @@ impl Seeker {
                             break 'rounds;
                         }
                     }
-                    Err(failure) => tried.push(format!("{address}: {failure}")),
+                    Err(failure) => {
+                        refusal = failure.refusal();
+                        tried.push(format!("{address}: {failure}"));
+                    }
                 }
             }
             if let Some(first) = first.take() {
                 // Nobody may wait any more; there is nothing to go on with either way.
-                let _ = first.send(Err(tried.join("; ")));
+                let _ = first.send(Err((tried.join("; "), refusal)));
                 break;
             }
             tracing::debug!(tried = tried.join("; "), "no node takes this client; it tries again");

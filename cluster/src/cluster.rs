@@ -10,7 +10,7 @@ use evohub_monitoring::traces::TraceContext;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::timeout;
 
-use crate::endpoint::{self, Endpoint, Setup, Tls};
+use crate::endpoint::{self, Endpoint, Setup};
 use crate::link::{Link, Outcome};
 use crate::node::{Node, Order};
 use crate::wire::PROTOCOL;
@@ -47,14 +47,7 @@ impl Cluster {
         service: Arc<dyn Service>,
         metrics: Arc<Metrics>,
     ) -> Result<Self, ClusterError> {
-        if config.tls.is_none() && !config.insecure && !config.listen.ip().is_loopback() {
-            return Err(ClusterError::Exposed { address: config.listen });
-        }
-        if config.listen.ip().is_unspecified() && config.advertise.is_none() {
-            return Err(ClusterError::NoAddress { address: config.listen });
-        }
-        let tls =
-            config.tls.as_ref().map(|files| Tls::from_files(files, config.name.as_str())).transpose()?;
+        let tls = config.checked()?;
         let socket = endpoint::listen(config.listen)?;
         let address =
             socket.local_addr().map_err(|source| ClusterError::Bind { address: config.listen, source })?;

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::{Facts, MembershipConfig, NodeName};
+use crate::endpoint::{CLIENT, Tls, check_cookie};
+use crate::{ClusterError, Facts, MembershipConfig, NodeName, TlsFilesError};
 
 /// How a node is set up.
 #[derive(Debug, Clone)]
@@ -31,6 +32,29 @@ pub struct ClusterConfig {
     pub membership: MembershipConfig,
     /// What a link may take.
     pub limits: TransportLimits,
+}
+
+impl ClusterConfig {
+    /// Whether a node can be started from it. Reads the certificates and listens nowhere.
+    ///
+    /// # Errors
+    /// As [`Cluster::start`](crate::Cluster::start), but for the address being taken.
+    pub fn check(&self) -> Result<(), ClusterError> {
+        check_cookie(&self.cookie)?;
+        self.checked().map(drop)
+    }
+
+    /// The certificates, when all that can be known before listening is in order.
+    pub(crate) fn checked(&self) -> Result<Option<Tls>, ClusterError> {
+        if self.tls.is_none() && !self.insecure && !self.listen.ip().is_loopback() {
+            return Err(ClusterError::Exposed { address: self.listen });
+        }
+        if self.listen.ip().is_unspecified() && self.advertise.is_none() {
+            return Err(ClusterError::NoAddress { address: self.listen });
+        }
+        let tls = self.tls.as_ref().map(|files| Tls::from_files(files, self.name.as_str()));
+        Ok(tls.transpose()?)
+    }
 }
 
 /// How a client is set up.
@@ -58,6 +82,16 @@ pub struct TlsFiles {
     pub key: PathBuf,
     /// The certificates of the authorities that the certificates of others must come from.
     pub authority: PathBuf,
+}
+
+impl TlsFiles {
+    /// Whether a client can be linked with them.
+    ///
+    /// # Errors
+    /// When a file cannot be used, they do not fit each other, or the certificate is not good for `client`.
+    pub fn check_for_client(&self) -> Result<(), TlsFilesError> {
+        Tls::from_files(self, CLIENT).map(drop)
+    }
 }
 
 /// What a link may take. All nodes of a cluster should have the same.

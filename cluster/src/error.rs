@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use evohub_monitoring::metrics::Refusal;
+
 use crate::Recipient;
 
 /// A node or a client that cannot start.
@@ -59,6 +61,8 @@ pub enum ClusterError {
     NoNode {
         /// What happened at each address.
         tried: String,
+        /// Why the last of them refused, or was refused.
+        refusal: Option<Refusal>,
     },
     /// The runtime has ended.
     #[error("the actor that receives messages cannot start: {0}")]

@@ -60,8 +60,8 @@ fn search(landscape: Landscape, cases: usize, seed: u64) -> Vec<Vec<f64>> {
         }
         let parent = &found[best[tournament(&fitness, 3, &mut rng)]].1;
         let question = format!("```\n{}\n```", parent.component("instruction"));
-        let order = ProposalOrder { id: ProposalId(number), operator: "reflect".into(), question };
-        let answer = landscape.answer(&order, seed);
+        let order = ProposalOrder { id: ProposalId(number), operator: "reflect".into(), model: 0, question };
+        let answer = landscape.answer(&order, 0.01, seed);
         let child = Candidate::from_instruction(answer.text.trim_matches(['`', '\n'])).unwrap();
         found.push((scores(&child), child));
     }

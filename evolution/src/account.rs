@@ -89,7 +89,8 @@ impl Cost {
 pub struct Account {
     budget: Budget,
     evaluation_cost: CostModel,
-    proposal_cost: CostModel,
+    /// By reflection model.
+    proposal_costs: Vec<CostModel>,
     /// How many evaluations the report will make when the search is over, paid from the same dollars and tokens.
     closing_evaluations: u64,
     spent: Cost,
@@ -114,13 +115,13 @@ impl Account {
     pub fn new(
         budget: Budget,
         evaluation_cost: CostModel,
-        proposal_cost: CostModel,
+        proposal_costs: Vec<CostModel>,
         closing_evaluations: u64,
     ) -> Self {
         Self {
             budget,
             evaluation_cost,
-            proposal_cost,
+            proposal_costs,
             closing_evaluations,
             spent: Cost::default(),
             evaluation_spent: Cost::default(),
@@ -212,9 +213,10 @@ impl Account {
         true
     }
 
-    /// Reserves for a proposal whose question has so many characters, or refuses.
-    pub fn reserve_proposal(&mut self, id: ProposalId, characters: usize) -> bool {
-        let limit = self.proposal_cost.limit(characters);
+    /// Reserves for a proposal of a reflection model whose question has so many characters, or refuses.
+    pub fn reserve_proposal(&mut self, id: ProposalId, model: u32, characters: usize) -> bool {
+        let Some(cost) = self.proposal_costs.get(model as usize) else { return false };
+        let limit = cost.limit(characters);
         if !self.affords(limit) {
             return false;
         }
@@ -294,7 +296,7 @@ mod tests {
 
     fn account(budget: Budget, closing: u64) -> Account {
         let cost = CostModel { dollars_per_call: 1.0, ..CostModel::default() };
-        Account::new(budget, cost, cost, closing)
+        Account::new(budget, cost, vec![cost], closing)
     }
 
     #[test]
@@ -313,7 +315,7 @@ mod tests {
     fn counts_what_is_in_flight_against_the_limit() {
         let mut account = account(Budget { dollars: Some(2.5), ..Budget::default() }, 0);
         assert!(account.reserve_piece(piece(0), 10));
-        assert!(account.reserve_proposal(ProposalId(0), 10));
+        assert!(account.reserve_proposal(ProposalId(0), 0, 10));
         assert!(!account.reserve_piece(piece(1), 10), "two reserved, a third could pass the limit");
         assert!(account.settle_piece(&piece(0), Cost { dollars: 0.25, tokens: 1.0 }));
         assert!(account.reserve_piece(piece(1), 10), "it was cheaper than feared");

@@ -7,11 +7,12 @@ use crate::diversity::{LikenessCache, Likenesses};
 use crate::event::{Action, RunEvent};
 use crate::ledger::{Birth, Ledger, Outcome};
 use crate::migration::{Exchange, Migrants};
+use crate::model_credits::{Asked, ModelCredits};
 use crate::piece::Answer;
 use crate::rng::stream;
 use crate::run::RunSettings;
 use crate::variation::rewrite::{Example, read_answer};
-use crate::variation::{LeakGuard, Operators, TrainIndex};
+use crate::variation::{LeakGuard, OperatorCredits, Operators, TrainIndex};
 
 /// What an optimizer may see and do while it decides.
 pub struct Context<'a> {
@@ -23,6 +24,10 @@ pub struct Context<'a> {
     pub train: &'a TrainIndex,
     /// The operators at hand.
     pub operators: &'a Operators,
+    /// What operators brought so far.
+    pub credits: &'a mut OperatorCredits,
+    /// What reflection models brought so far, and whom to ask next.
+    pub models: &'a mut ModelCredits,
     /// Candidates and scores.
     pub ledger: &'a mut Ledger,
     /// What was spent and may be.
@@ -80,6 +85,21 @@ impl Context<'_> {
             (Some(child), Some(best)) if best.is_finite() => child - best,
             _ => 0.0,
         }
+    }
+
+    /// Enters what came of a proposal that was left to a reflection model: its child, if it has one, which was measured
+    /// on the first `seen` cases of the shared order.
+    pub fn close_proposal(
+        &mut self,
+        asked: &Asked,
+        child: Option<(CandidateId, &[CandidateId])>,
+        seen: usize,
+    ) {
+        let improvement = child.map_or(0.0, |(id, parents)| self.improvement(id, parents, seen));
+        let cases = &self.order[..seen.min(self.order.len())];
+        let means = child.and_then(|(id, _)| self.ledger.means_on(id, cases));
+        let evaluations = means.map_or(0.0, |means| means.dollars * cases.len() as f64);
+        self.models.close(asked, improvement, evaluations);
     }
 
     /// Enters the birth of a candidate that was measured on the first `seen` cases of the shared order, and what

@@ -1,19 +1,23 @@
 //! The last part of a budget: the leaders are measured on cases that did not make them leaders.
 //!
 //! The best of many noisy scores is too good on average (winner's curse), so the choice is made on more cases than
-//! the search ranked on.
+//! the search ranked on. Where the model answers by chance and all cases are measured, the leaders are measured on them
+//! again: a new case tells more than a repeat, so repeats come last.
 
 use serde::{Deserialize, Serialize};
 
 use crate::candidate::CandidateId;
 use crate::case::Split;
 use crate::context::Context;
+use crate::measurements::Measurements;
 use crate::piece::Piece;
 
 /// Members of a generation that are measured further, at most.
 pub(crate) const MOST_LEADERS: usize = 5;
 /// Candidates of a steady state that are measured further, at most: those that left the race early are among them.
 const MOST_FINALISTS: usize = 16;
+/// Repeats after which it is known whether the model answers by chance.
+pub(crate) const PROBE: usize = 10;
 
 /// The finals of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,6 +25,20 @@ pub struct Finals {
     leaders: Vec<CandidateId>,
     /// The cases on which all leaders are compared.
     cases: Vec<u32>,
+    /// Evaluations that are left for repeats.
+    spare: usize,
+    stage: Stage,
+}
+
+/// How far the repeats have come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum Stage {
+    /// None is made.
+    Once,
+    /// The first of the leaders is measured on a few cases again.
+    Probed,
+    /// All of them are.
+    Repeated,
 }
 
 impl Finals {
@@ -46,7 +64,8 @@ impl Finals {
         let count = left.checked_div(further).map_or(MOST_LEADERS, |count| count.clamp(2, MOST_LEADERS));
         leaders.truncate(count);
         let extra = if leaders.len() < 2 { 0 } else { further.min(left / leaders.len()) };
-        Self { leaders, cases: context.order[..ranked.len() + extra].to_vec() }
+        let spare = if extra == further { left - extra * leaders.len() } else { 0 };
+        Self { leaders, cases: context.order[..ranked.len() + extra].to_vec(), spare, stage: Stage::Once }
     }
 
     /// Sets up the finals over candidates, the best first, each measured on the first so many cases of the shared
@@ -59,18 +78,80 @@ impl Finals {
         };
         let most = MOST_FINALISTS.min(standings.len());
         // As many as can be measured on all cases; at least two when there is a choice.
-        let count = (1..=most).rev().find(|&count| cost(count, all) <= left).unwrap_or(1).max(most.min(2));
+        // Where there will be repeats, half is left for them.
+        let share = if context.settings.repeats > 1 { left / 2 } else { left };
+        let count = (1..=most).rev().find(|&count| cost(count, all) <= share).unwrap_or(1).max(most.min(2));
         let cases = (0..=all).rev().find(|&cases| cost(count, cases) <= left).unwrap_or(0);
         Self {
             leaders: standings[..count].iter().map(|(id, _)| *id).collect(),
             cases: context.order[..cases].to_vec(),
+            spare: if cases == all { left - cost(count, all) } else { 0 },
+            stage: Stage::Once,
         }
     }
 
     /// Evaluations that finals over such candidates can use.
     pub fn most_usable(standings: &[(CandidateId, usize)], context: &Context<'_>) -> usize {
         let all = context.order.len();
-        standings.iter().take(MOST_FINALISTS).map(|(_, seen)| all.saturating_sub(*seen)).sum()
+        let first: usize =
+            standings.iter().take(MOST_FINALISTS).map(|(_, seen)| all.saturating_sub(*seen)).sum();
+        first + standings.len().min(MOST_LEADERS) * all * (context.settings.repeats as usize - 1)
+    }
+
+    /// Goes on, on behalf of `owner`, when all that was asked for before is known. `true` when nothing more is to be
+    /// measured.
+    pub(crate) fn go_on(
+        &mut self,
+        owner: u64,
+        measurements: &mut Measurements,
+        context: &Context<'_>,
+    ) -> bool {
+        loop {
+            let again = self.repeats(context);
+            if again.is_empty() {
+                return true;
+            }
+            if !measurements.request(owner, again, context.ledger) {
+                return false;
+            }
+        }
+    }
+
+    /// What is to be measured again; empty when the finals are over.
+    fn repeats(&mut self, context: &Context<'_>) -> Vec<Piece> {
+        let most = context.settings.repeats;
+        if most < 2 || self.spare == 0 {
+            return vec![];
+        }
+        let decisive = self.decisive(context);
+        let again = |candidate, case, repeat| Piece { candidate, split: Split::Validation, case, repeat };
+        match self.stage {
+            Stage::Once => {
+                self.stage = Stage::Probed;
+                self.leaders = best_first(&self.leaders, &decisive, context);
+                self.leaders.truncate(MOST_LEADERS);
+                let Some(&first) = self.leaders.first() else { return vec![] };
+                decisive.iter().take(PROBE.min(self.spare)).map(|&case| again(first, case, 1)).collect()
+            }
+            Stage::Probed => {
+                self.stage = Stage::Repeated;
+                let Some(&first) = self.leaders.first() else { return vec![] };
+                let result = |case, repeat| context.ledger.result(&again(first, case, repeat));
+                let probed: Vec<u32> =
+                    decisive.iter().copied().filter(|case| result(*case, 1).is_some()).collect();
+                if probed.iter().all(|case| result(*case, 0) == result(*case, 1)) {
+                    return vec![];
+                }
+                // Whole rounds, so that all have the same repeats.
+                let rounds = self.spare / self.leaders.len();
+                let cases = (1..most).flat_map(|repeat| decisive.iter().map(move |&case| (case, repeat)));
+                let rounds = cases.take(rounds);
+                rounds
+                    .flat_map(|(case, repeat)| self.leaders.iter().map(move |&id| again(id, case, repeat)))
+                    .collect()
+            }
+            Stage::Repeated => vec![],
+        }
     }
 
     /// All measurements that decide the finals; those known already are among them.
@@ -104,6 +185,14 @@ impl Finals {
         };
         self.cases.iter().copied().filter(measured_by_all).collect()
     }
+}
+
+/// The candidates by their mean scores on these cases, the best first; of equals the earlier.
+fn best_first(candidates: &[CandidateId], cases: &[u32], context: &Context<'_>) -> Vec<CandidateId> {
+    let score = |id: &CandidateId| context.ledger.mean_on(*id, cases).unwrap_or(f64::NEG_INFINITY);
+    let mut sorted = candidates.to_vec();
+    sorted.sort_by(|a, b| score(b).total_cmp(&score(a)));
+    sorted
 }
 
 /// Who has the best mean score on these cases, the earlier of equals.

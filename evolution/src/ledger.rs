@@ -93,6 +93,20 @@ pub struct Means {
     pub named: BTreeMap<String, f64>,
 }
 
+/// What measuring a candidate again on the same cases made of its score.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Rescoring {
+    /// Weighted mean score of the first measurements, by which it came to lead.
+    pub before: f64,
+    /// Weighted mean score with all repeats.
+    pub after: f64,
+    /// Measurements beyond the first of a case.
+    pub repeats: u32,
+    /// Standard deviation of a repeat on the same case, over all candidates that were measured again: 0 where the model
+    /// always answers alike.
+    pub deviation: f64,
+}
+
 /// A candidate and its scores. It may not be born yet: births are entered in an order that does not depend on
 /// which result arrives first.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -306,6 +320,41 @@ impl Ledger {
         self.tracked.get(&id)?.score(case)
     }
 
+    /// Score of one measurement, when it was made.
+    pub fn result(&self, piece: &Piece) -> Option<f64> {
+        let tracked = self.tracked.get(&piece.candidate)?;
+        match piece.split {
+            Split::Train => tracked.train.get(&piece.case).copied(),
+            _ => Some(tracked.validation.get(&piece.case)?.get(&piece.repeat)?.0),
+        }
+    }
+
+    /// What repeats made of a candidate's validation score; `None` where nothing of it was repeated.
+    pub fn rescoring(&self, id: CandidateId) -> Option<Rescoring> {
+        let measured = &self.tracked.get(&id)?.validation;
+        let repeats: usize = measured.values().map(|repeats| repeats.len() - 1).sum();
+        if repeats == 0 {
+            return None;
+        }
+        let (mut first, mut weight) = (0.0, 0.0);
+        for (case, repeats) in measured.iter().filter(|(case, _)| !self.is_set_aside(**case)) {
+            first += repeats.values().next()?.0 * self.weights[*case as usize];
+            weight += self.weights[*case as usize];
+        }
+        let (mut squares, mut freedom) = (0.0, 0);
+        for repeats in self.tracked.values().flat_map(|tracked| tracked.validation.values()) {
+            let mean = repeats.values().map(|measured| measured.0).sum::<f64>() / repeats.len() as f64;
+            squares += repeats.values().map(|measured| (measured.0 - mean).powi(2)).sum::<f64>();
+            freedom += repeats.len() - 1;
+        }
+        Some(Rescoring {
+            before: first / weight,
+            after: self.validation_mean(id)?.0,
+            repeats: repeats as u32,
+            deviation: (squares / freedom as f64).sqrt(),
+        })
+    }
+
     /// Scores of a candidate on a validation case, one for each repeat.
     pub fn repeats(&self, id: CandidateId, case: u32) -> impl Iterator<Item = f64> {
         let tracked = self.tracked.get(&id);
@@ -449,6 +498,24 @@ mod tests {
         assert_eq!(ledger.mean_on(one, &[0, 1]), None, "one failure may be the candidate's own");
         ledger.record_failure(&piece(two, 1));
         assert_eq!(ledger.mean_on(one, &[0, 1]), Some(0.5));
+    }
+
+    #[test]
+    fn repeats_tell_noise_and_what_is_left_of_a_score() {
+        let (mut ledger, one, two) = ledger();
+        for case in 0..2 {
+            ledger.record(&piece(one, case), evaluation(1.0));
+        }
+        assert_eq!(ledger.rescoring(one), None);
+        ledger.record(&Piece { repeat: 1, ..piece(one, 0) }, evaluation(0.0));
+        ledger.record(&piece(two, 0), evaluation(0.5));
+        ledger.record(&Piece { repeat: 1, ..piece(two, 0) }, evaluation(0.5));
+        let found = ledger.rescoring(one).unwrap();
+        assert_eq!((found.before, found.after, found.repeats), (1.0, 0.75, 1));
+        // Squares of 0.25 twice, over two repeats.
+        assert_eq!(found.deviation, 0.5);
+        assert_eq!(ledger.result(&Piece { repeat: 1, ..piece(one, 0) }), Some(0.0));
+        assert_eq!(ledger.result(&Piece { repeat: 1, ..piece(one, 1) }), None);
     }
 
     #[test]

@@ -58,6 +58,8 @@ pub struct ProposalOrder {
     pub id: ProposalId,
     /// The operator that asks.
     pub operator: String,
+    /// Place of the reflection model that is asked among those of the job, from 0.
+    pub model: u32,
     /// The whole question, one user turn.
     pub question: String,
 }
@@ -71,6 +73,8 @@ pub struct Answer {
     pub truncated: bool,
     /// What the job paid for it, in US dollars; 0 when it was known already.
     pub dollars: f64,
+    /// What it cost in US dollars, whoever paid for it; 0 where the price is not known.
+    pub price: f64,
     /// What the job paid for it, in tokens of question and answer.
     pub tokens: u64,
 }

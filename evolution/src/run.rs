@@ -16,11 +16,12 @@ use crate::diversity::{Distance, LikenessCache, Likenesses};
 use crate::event::{Action, Event, Finish, Progress, RunEvent};
 use crate::ledger::Ledger;
 use crate::migration::{Exchange, ExchangeState, IslandSettings};
+use crate::model_credits::ModelCredits;
 use crate::optimizers::{AlgorithmConfig, Optimizer, Told, Work};
 use crate::order::balanced_order;
 use crate::piece::{EmbeddingOrder, EvaluationOrder, Piece, ProposalId, ProposalOrder};
 use crate::rng::stream;
-use crate::variation::{LeakGuard, Operators, TrainIndex, VariationLimits};
+use crate::variation::{LeakGuard, OperatorCredits, Operators, TrainIndex, VariationLimits};
 
 pub use checkpoint::{Checkpoint, CheckpointError};
 use embeddings::Embeddings;
@@ -34,18 +35,21 @@ pub struct RunSettings {
     pub algorithm: AlgorithmConfig,
     /// Where the search starts; one or more.
     pub seeds: Vec<Candidate>,
-    /// Whether there is a model to ask for proposals.
-    pub reflection: bool,
+    /// The models to ask for proposals, each with an upper bound on what one proposal takes; none where operators that
+    /// need no model do it all.
+    pub reflection: Vec<CostModel>,
     /// Bounds on every child.
     pub limits: VariationLimits,
     /// Validation cases that the search ranks on, from 1 to all.
     pub ranking_cases: usize,
+    /// Measurements of a leader on a validation case in the finals, 1 or more: above 1 where the model answers by chance.
+    /// They are made again when all cases are measured and evaluations are left, unless the first few repeats all come
+    /// out as before.
+    pub repeats: u32,
     /// What the run may spend: this island's share of the job's budget.
     pub budget: Budget,
     /// Upper bound on what one evaluation takes.
     pub evaluation_cost: CostModel,
-    /// Upper bound on what one proposal takes.
-    pub proposal_cost: CostModel,
     /// Evaluations that the report will make after the run, paid from the same dollars and tokens: this island's
     /// share of them.
     pub closing_evaluations: u64,
@@ -61,6 +65,11 @@ pub struct RunSettings {
 }
 
 impl RunSettings {
+    /// Whether there is a model to ask for proposals.
+    pub fn reflects(&self) -> bool {
+        !self.reflection.is_empty()
+    }
+
     /// The settings of one island, from those of the whole job: its share of the budget and of the evaluations that
     /// are kept back for the report, so that over all islands these are spent, and kept back, once. The ranked cases
     /// stay as they are, the same for all: choose them by the budget of one island.
@@ -87,6 +96,8 @@ pub struct Run {
     ledger: Ledger,
     account: Account,
     optimizer: Box<dyn Optimizer>,
+    credits: OperatorCredits,
+    models: ModelCredits,
     finish: Option<Finish>,
     /// Questions given out, so that a restored run can ask them again.
     questions: Vec<ProposalOrder>,
@@ -112,7 +123,7 @@ impl Run {
         let account = Account::new(
             settings.budget,
             settings.evaluation_cost,
-            settings.proposal_cost,
+            settings.reflection.clone(),
             settings.closing_evaluations,
         );
         Self {
@@ -123,6 +134,8 @@ impl Run {
             train: TrainIndex::new(cases.clone()),
             account,
             optimizer,
+            credits: OperatorCredits::default(),
+            models: ModelCredits::new(&settings.reflection),
             finish: None,
             questions: vec![],
             likenesses: Likenesses::new(settings.distance),
@@ -165,12 +178,13 @@ impl Run {
             }
             Event::Proposed { id, answer } => {
                 let cost = Cost { dollars: answer.dollars, tokens: answer.tokens as f64 };
-                if self.settle_proposal(id, cost) {
+                if let Some(model) = self.settle_proposal(id, cost) {
+                    self.models.answered(model, answer.dollars);
                     self.tell(Told::Answered(id, answer), actions);
                 }
             }
             Event::ProposalFailed { id, failure } => {
-                if self.settle_proposal(id, Cost::default()) {
+                if self.settle_proposal(id, Cost::default()).is_some() {
                     self.tell(Told::Unanswered(id, failure), actions);
                 }
             }
@@ -255,6 +269,17 @@ impl Run {
     /// What the algorithm looks at of a candidate, by name, over the validation cases that it was measured on.
     pub fn objectives(&self, id: CandidateId) -> BTreeMap<String, f64> {
         self.settings.algorithm.values(&self.ledger, id, &self.ledger.validation_cases(id))
+    }
+
+    /// What its reflection models brought.
+    pub fn models(&self) -> &ModelCredits {
+        &self.models
+    }
+
+    /// The probability of each operator to be drawn first among those that take as many parents.
+    pub fn operator_probabilities(&self) -> BTreeMap<String, f64> {
+        let of = |parents| self.operators.probabilities(parents, self.settings.reflects(), &self.credits);
+        (1..=2).flat_map(of).collect()
     }
 
     /// How it ended, once it is over.
@@ -350,7 +375,7 @@ impl Run {
                 actions.push(Action::Evaluate(order));
             }
             Work::Ask(order) => {
-                if !self.account.reserve_proposal(order.id, order.question.len()) {
+                if !self.account.reserve_proposal(order.id, order.model, order.question.len()) {
                     return Given::Refused;
                 }
                 self.questions.push(order.clone());
@@ -371,9 +396,11 @@ impl Run {
         Some(EvaluationOrder { piece, candidate: self.ledger.candidate(piece.candidate)?.clone() })
     }
 
-    fn settle_proposal(&mut self, id: ProposalId, cost: Cost) -> bool {
-        self.questions.retain(|question| question.id != id);
-        self.account.settle_proposal(id, cost)
+    /// Books the answer to a question, and says who was asked.
+    fn settle_proposal(&mut self, id: ProposalId, cost: Cost) -> Option<u32> {
+        let at = self.questions.iter().position(|question| question.id == id)?;
+        let question = self.questions.remove(at);
+        self.account.settle_proposal(id, cost).then_some(question.model)
     }
 
     fn tell(&mut self, told: Told, actions: &mut Vec<Action>) {
@@ -387,6 +414,8 @@ impl Run {
             cases: &self.cases,
             train: &self.train,
             operators: &self.operators,
+            credits: &mut self.credits,
+            models: &mut self.models,
             ledger: &mut self.ledger,
             account: &self.account,
             order: &self.order,

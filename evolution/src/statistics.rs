@@ -12,4 +12,4 @@ pub use beta::{probability_beta_greater, regularized_incomplete_beta, sample_bet
 pub use interval::{Interval, mean_interval, wilson};
 pub use mean::weighted_mean;
 pub use paired::{PairedMethod, PairedTest, paired_test};
-pub use sequential::{SequentialTest, anytime_interval};
+pub use sequential::SequentialTest;

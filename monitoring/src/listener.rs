@@ -40,7 +40,7 @@ pub use levels::LevelControl;
 pub use limits::Limits;
 pub use routes::{Routes, Sources};
 pub use tls::{Tls, TlsError};
-pub use token::{SHORTEST_TOKEN, Token, TokenError};
+pub use token::{SHORTEST_TOKEN, Token, TokenError, is_open_to_others};
 
 use connection::Server;
 use places::Places;
@@ -63,6 +63,14 @@ impl ListenerConfig {
     /// With the standard limits, and open to who reaches the address: that must be this machine only.
     pub fn new(address: SocketAddr) -> Self {
         Self { address, access: Access::default(), limits: Limits::default() }
+    }
+
+    /// Whether the address may be listened at with such access.
+    ///
+    /// # Errors
+    /// When other machines reach the address without token and TLS.
+    pub fn check(&self) -> Result<(), ListenError> {
+        self.access.permit(self.address)
     }
 }
 

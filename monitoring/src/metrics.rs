@@ -14,16 +14,40 @@ mod evaluation;
 mod evolution;
 mod http;
 mod islands;
+mod jobs;
 mod labels;
 mod llm;
-mod pool;
 #[cfg(target_os = "linux")]
+mod memory_limit;
+mod name;
+mod pool;
 mod process;
 mod runtime;
 mod series;
 mod share;
 mod store;
 mod telemetry;
+
+/// The name of each family, with its type and labels, for those who ask for it: a query that is made from these does
+/// not outlive what it asks for.
+pub mod names {
+    pub use super::actors::names::*;
+    pub use super::build::names::*;
+    pub use super::business::names::*;
+    pub use super::cluster::names::*;
+    pub use super::declare::names::*;
+    pub use super::evaluation::names::*;
+    pub use super::evolution::names::*;
+    pub use super::http::names::*;
+    pub use super::islands::names::*;
+    pub use super::jobs::names::*;
+    pub use super::llm::names::*;
+    pub use super::name::{Counter, Gauge, Histogram, Info, Labels, Name, NoLabels, Type};
+    pub use super::process::names::*;
+    pub use super::runtime::names::*;
+    pub use super::store::names::*;
+    pub use super::telemetry::names::*;
+}
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -38,9 +62,10 @@ pub use catalogue::{Declaration, Kind};
 pub use cluster::{ClusterMetrics, Direction, NodeState, RedispatchCause, Refusal};
 pub use durations::Durations;
 pub use evaluation::{CacheTier, EvaluationMetrics, SavedBy};
-pub use evolution::{EvolutionMetrics, JobMetrics, JobPhase, MigrationTopology};
+pub use evolution::{EvolutionMetrics, MigrationTopology};
 pub use http::{HttpMetrics, HttpRequestGuard};
 pub use islands::{IslandFigures, IslandMetrics, MOST_JOBS};
+pub use jobs::{JobMetrics, JobPhase};
 pub use llm::{CallInFlight, LimitKind, LlmMetrics, ModelMetrics, OverheadCause};
 pub use pool::{PoolHandling, PoolMetrics};
 pub use share::GaugeShare;

@@ -37,6 +37,8 @@ pub use lots::DRAWN_SPANS;
 pub use tally::SpanCounts;
 
 use crate::metrics::TelemetryMetrics;
+#[cfg(feature = "otlp")]
+use crate::redaction::redact;
 use export::CountingExporter;
 use gate::Gate;
 use lots::Lots;
@@ -112,6 +114,26 @@ impl Traces {
             let _ = metrics;
             Err(TraceError::NotBuilt { endpoint: config.shown_endpoint() })
         };
+    }
+
+    /// Sends the collector of a configuration a request without any span, for at most as long as its time limit. It
+    /// blocks, and must not be called in a runtime: use a thread of its own.
+    ///
+    /// # Errors
+    /// As [`Traces::start`], and when the collector does not take the request.
+    pub fn probe(config: &TraceConfig) -> Result<(), TraceError> {
+        config.check()?;
+        #[cfg(feature = "otlp")]
+        return {
+            let exporter = otlp::exporter(config)?;
+            let sent = futures_executor::block_on(exporter.export(vec![]));
+            sent.map_err(|error| TraceError::Exporter {
+                endpoint: config.shown_endpoint(),
+                problem: redact(&error.to_string()).into_owned(),
+            })
+        };
+        #[cfg(not(feature = "otlp"))]
+        return Err(TraceError::NotBuilt { endpoint: config.shown_endpoint() });
     }
 
     /// Starts exporting by an exporter of the caller's. It is called on a plain thread, never in a runtime.

@@ -40,7 +40,7 @@ pub(crate) fn check(global: &Global, output: &Output, arguments: &CheckArguments
     let mut toolbox = Toolbox::default();
     file.check_operators(&toolbox.operator_names())?;
     // Local models are looked up and not loaded.
-    let local = models(&file.spec).into_iter().filter(|name| name.provider() == LOCAL);
+    let local = file.spec.models().into_iter().filter(|name| name.provider() == LOCAL);
     local.for_each(|name| toolbox.add_model(Arc::new(UnopenedModel::new(name.clone()))));
     if let Some(name) = file.spec.diversity.model.as_ref().filter(|name| name.provider() == LOCAL) {
         toolbox.add_embedding_model(Arc::new(UnopenedModel::new(name.clone())));
@@ -53,13 +53,6 @@ pub(crate) fn check(global: &Global, output: &Output, arguments: &CheckArguments
     let text: Vec<String> = lines.iter().map(|(name, what)| format!("{name:<13}{what}")).collect();
     output.result(&format!("{} is in order\n{}", file.path.display(), text.join("\n")))?;
     Ok(Status::Done)
-}
-
-/// The models that a job names.
-fn models(spec: &JobSpec) -> Vec<&ModelName> {
-    let EvaluatorSpec::Prompt(prompt) = &spec.evaluator else { return vec![] };
-    let reflection = spec.reflection.as_ref().map(|reflection| &reflection.model);
-    [Some(&prompt.model), prompt.judge.as_ref(), reflection].into_iter().flatten().collect()
 }
 
 /// What the job would do.
@@ -81,11 +74,14 @@ fn overview(file: &JobFile) -> Vec<(&'static str, String)> {
             lines.push(("", format!("answers are cut after {tokens} tokens")));
         }
     }
-    let reflection = spec.reflection.as_ref().map(|reflection| reflection.model.to_string());
-    lines.push((
-        "reflection",
-        reflection.unwrap_or_else(|| "none; operators that need no model vary prompts".to_owned()),
-    ));
+    let reflection: Vec<String> = spec.reflection.iter().map(|model| model.model.to_string()).collect();
+    lines.push(match reflection.is_empty() {
+        true => ("reflection", "none; operators that need no model vary prompts".to_owned()),
+        false => ("reflection", reflection.join(", ")),
+    });
+    if reflection.len() > 1 {
+        lines.push(("", "who brings most improvement for its price is asked most".to_owned()));
+    }
     if let Some(model) = &spec.diversity.model {
         lines.push(("diversity", format!("by embeddings of {model}")));
     }
@@ -108,9 +104,11 @@ struct Bill {
     calls: u64,
     /// Questions to the reflection model, about.
     proposals: Option<u64>,
+    /// Reflection models.
+    models: usize,
     /// Dollars of an evaluation: with the seed, and with a prompt that has grown to its limits.
     evaluation_dollars: Option<(f64, f64)>,
-    /// Dollars of a proposal at most.
+    /// Dollars of a proposal at most, by the dearest reflection model.
     proposal_dollars: Option<f64>,
     unpriced: Vec<ModelName>,
     /// Tokens after which answers are cut, where the job says so.
@@ -132,22 +130,22 @@ impl Bill {
             Ok::<_, Failure>(registry.open(name)?.cost_limit(request))
         };
         let mut unpriced = vec![];
-        for name in models(spec) {
+        for name in spec.models() {
             if limit(name, &ChatRequest::new(vec![]))?.is_none() && !unpriced.contains(name) {
                 unpriced.push(name.clone());
             }
         }
-        let proposal_dollars = match &spec.reflection {
-            None => Some(0.0),
-            Some(reflection) => {
-                let question = "x".repeat(4 * spec.limits.max_component_length);
-                let request = ChatRequest {
-                    max_output_tokens: Some(reflection.max_output_tokens),
-                    ..ChatRequest::new(vec![ChatMessage::user(question)])
-                };
-                limit(&reflection.model, &request)?
-            }
-        };
+        let mut proposal_dollars = Some(0.0);
+        for reflection in &spec.reflection {
+            let question = "x".repeat(4 * spec.limits.max_component_length);
+            let request = ChatRequest {
+                max_output_tokens: Some(reflection.max_output_tokens),
+                ..ChatRequest::new(vec![ChatMessage::user(question)])
+            };
+            let dollars = limit(&reflection.model, &request)?;
+            proposal_dollars =
+                proposal_dollars.zip(dollars).map(|(most, dollars): (f64, f64)| most.max(dollars));
+        }
         let evaluations = spec.budget.evaluations;
         let count = spec.islands.count;
         let proposals = |most: u64| {
@@ -156,15 +154,20 @@ impl Bill {
         };
         Ok(Self {
             evaluations,
-            closing: 2 * spec.data.test.len() as u64,
+            closing: 2 * spec.data.test.len() as u64 * u64::from(spec.repeats.test),
             calls: 1 + judges(prompt),
-            proposals: spec.reflection.as_ref().and(evaluations).map(proposals),
+            proposals: evaluations.filter(|_| !spec.reflection.is_empty()).map(proposals),
             evaluation_dollars: evaluation_dollars(spec, prepared),
             proposal_dollars,
+            models: spec.reflection.len(),
             unpriced,
             answers: prompt.generation.max_output_tokens,
             limit: spec.budget.dollars,
-            is_local: models(spec).iter().all(|name| name.provider() == LOCAL),
+            is_local: spec
+                .models()
+                .into_iter()
+                .chain(&spec.diversity.model)
+                .all(|name| name.provider() == LOCAL),
         })
     }
 
@@ -184,7 +187,13 @@ impl Bill {
         }
         let mut lines = vec![("model calls", calls)];
         if let Some(proposals) = self.proposals {
-            lines.push(("", format!("and about {proposals} questions to the reflection model")));
+            lines.push((
+                "",
+                format!(
+                    "and about {proposals} questions to {}",
+                    if self.models > 1 { "the reflection models" } else { "the reflection model" }
+                ),
+            ));
         }
         lines.push(("dollars", self.dollars()));
         lines

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use super::place::Whereabouts;
 
-use evohub::evolution::FinishReason;
 use evohub::evolution::optimizers::Property;
+use evohub::evolution::{FinishReason, Rescoring};
 use evohub::llm::registry::LOCAL;
-use evohub::{EvaluatorSpec, JobResult, JobSpec, Measured, Standing};
+use evohub::{EvaluatorSpec, JobResult, JobSpec, Measured, ReflectionResult, Standing};
 
 use super::display::clock;
 
@@ -30,6 +30,7 @@ pub(crate) fn closing_report(result: &JobResult, spec: &JobSpec, whereabouts: &W
             let _ = writeln!(text, "\nno prompt was measured");
         }
     }
+    models(&mut text, &result.models);
     costs(&mut text, result, spec);
     let (job, Whereabouts { place, options }) = (&result.job, whereabouts);
     let _ = writeln!(text, "where   {place}");
@@ -118,10 +119,33 @@ fn comparison(text: &mut String, result: &JobResult, best: &Standing) {
             "difference    {difference:+.3} on test cases{p_value} (paired); intervals are of 95 %"
         );
     }
+    if let Some(Rescoring { before, after, repeats, deviation }) = result.rescored {
+        let _ = writeln!(
+            text,
+            "re-scored     {before:.3} on validation before {repeats} repeats, {after:.3} with them; a repeat strays by \
+             {deviation:.3}"
+        );
+    }
     if let (Some(validation), Some(test)) = (score(&best.validation), score(&best.test)) {
         let gap = validation - test;
         let _ =
             writeln!(text, "gap           {gap:+.3} from test to validation, on which the choice was made");
+    }
+}
+
+/// What each of several reflection models brought.
+fn models(text: &mut String, models: &[ReflectionResult]) {
+    if models.len() < 2 {
+        return;
+    }
+    let width = models.iter().map(|model| model.model.chars().count()).max().unwrap_or(0).max(16);
+    let _ = writeln!(text, "\n{:<width$}  proposals  used  improvement  dollars", "reflection model");
+    for ReflectionResult { model, proposals, used, improvement, dollars } in models {
+        let _ = writeln!(
+            text,
+            "{model:<width$}  {proposals:>9}  {used:>4}  {:>11}  ${dollars:.4}",
+            format!("{improvement:+.3}")
+        );
     }
 }
 

@@ -37,7 +37,7 @@ enum ClusterCommand {
         /// The folder to write to; it is made
         #[arg(value_name = "FOLDER")]
         folder: PathBuf,
-        /// Names of nodes; `client` is for clients
+        /// Names of nodes; `client` is for clients. Several with commas share one certificate, named after the first
         #[arg(value_name = "NAME", required = true)]
         names: Vec<String>,
     },

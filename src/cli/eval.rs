@@ -227,7 +227,7 @@ impl Setup {
                 test: dataset.cases.clone(),
             },
             evaluator: EvaluatorSpec::Prompt(Box::new(self.prompt.clone())),
-            reflection: None,
+            reflection: vec![],
             algorithm: AlgorithmConfig::Gepa(GepaConfig::default()),
             limits: VariationLimits::default(),
             operators: BTreeMap::new(),
@@ -237,6 +237,7 @@ impl Setup {
             providers: self.providers.clone(),
             prices: self.prices.clone(),
             islands: evohub::IslandsSpec::default(),
+            repeats: evohub::RepeatsSpec::default(),
             hedge: evohub::Hedge::default(),
             diversity: evohub::DiversitySpec::default(),
         }

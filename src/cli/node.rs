@@ -17,7 +17,7 @@ use super::output::Output;
 use super::process::Process;
 use super::remote::{KeyArguments, RemoteArguments};
 use super::status::Status;
-use super::{Global, place, toolbox};
+use super::{Global, place, secret_file, toolbox};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -49,43 +49,47 @@ enum NodeCommand {
     },
 }
 
+/// What a node is started with.
 #[derive(Debug, Args)]
-struct StartArguments {
+pub(crate) struct StartArguments {
     /// What the node is called; no other node of the cluster may have the name [default: node-PORT]
     #[arg(long, value_name = "NAME", env = "EVOHUB_NODE_NAME")]
     name: Option<NodeName>,
     /// Where other nodes and clients reach it
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7301")]
-    listen: SocketAddr,
+    pub(crate) listen: SocketAddr,
     /// Where others reach it, `host:port`, when that is not where it listens
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", env = "EVOHUB_ADVERTISE")]
     advertise: Option<String>,
     /// Nodes to find the others by, `host:port` with commas; they are tried for ever
-    #[arg(long, value_name = "ADDRESS", value_delimiter = ',')]
+    #[arg(long, value_name = "ADDRESS", value_delimiter = ',', env = "EVOHUB_JOIN")]
     join: Vec<String>,
     /// Evaluations that it runs at once, over all jobs
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=65_536))]
-    workers: u32,
+    pub(crate) workers: u32,
     #[command(flatten)]
-    keys: KeyArguments,
+    pub(crate) keys: KeyArguments,
     /// Redis, as a cache that all nodes share and for provider limits that hold for all of them together
     #[arg(long, value_name = "URL", env = "EVOHUB_REDIS", hide_env_values = true)]
     redis: Option<String>,
+    /// Read that address from this file, where nobody sees the password that it may hold
+    #[arg(long, value_name = "FILE", env = "EVOHUB_REDIS_FILE", conflicts_with = "redis")]
+    redis_file: Option<PathBuf>,
     /// Serve /metrics and /health here, as in `127.0.0.1:8080`
     #[arg(long, value_name = "ADDRESS", env = "EVOHUB_HTTP")]
-    http: Option<SocketAddr>,
+    pub(crate) http: Option<SocketAddr>,
     /// Ask for the bearer token in this file at --http, of 16 characters or more
     #[arg(long, value_name = "FILE", requires = "http")]
-    http_token_file: Option<PathBuf>,
+    pub(crate) http_token_file: Option<PathBuf>,
     /// Certificate chain for TLS at --http, in PEM form
     #[arg(long, value_name = "FILE", requires = "http_key")]
-    http_certificate: Option<PathBuf>,
+    pub(crate) http_certificate: Option<PathBuf>,
     /// Private key for TLS at --http, in PEM form
     #[arg(long, value_name = "FILE", requires = "http_certificate")]
-    http_key: Option<PathBuf>,
+    pub(crate) http_key: Option<PathBuf>,
     /// Go beyond this machine even without TLS, for nodes and at --http
     #[arg(long)]
-    insecure: bool,
+    pub(crate) insecure: bool,
 }
 
 pub(crate) async fn node(
@@ -134,7 +138,7 @@ async fn run(
     observation.iter().for_each(|observation| observation.starting("opening the store"));
     let mut toolbox = toolbox::toolbox(process, output);
     let members = Arc::new(OnceLock::new());
-    let tier = arguments.redis.as_deref().map(Tier::new).transpose()?.map(Arc::new);
+    let tier = arguments.redis()?.as_deref().map(Tier::new).transpose()?.map(Arc::new);
     if let Some(tier) = &tier {
         toolbox.share_quota(Arc::new(Quota::new(Arc::clone(tier))), share(&members));
     }
@@ -199,7 +203,16 @@ async fn leave(engine: Engine, mut interrupts: mpsc::Receiver<()>) -> bool {
 }
 
 impl StartArguments {
-    fn cluster(&self) -> Result<ClusterConfig, Failure> {
+    /// The address of Redis, where there is one.
+    pub(crate) fn redis(&self) -> Result<Option<String>, Failure> {
+        match &self.redis_file {
+            Some(file) => secret_file::read("Redis", file).map(Some),
+            None => Ok(self.redis.clone()),
+        }
+    }
+
+    /// The node.
+    pub(crate) fn cluster(&self) -> Result<ClusterConfig, Failure> {
         let named = format!("node-{}", self.listen.port());
         let name = match &self.name {
             Some(name) => name.clone(),

@@ -123,6 +123,6 @@ mod tests {
         a.jobs = vec!["movie-1234".into()];
         a.islands = vec![("movie-1234".into(), 1)];
         b.islands = vec![("movie-1234".into(), 0), ("movie-1234".into(), 2)];
-        insta::assert_snapshot!(in_words(&ClusterStatus { by: "a".into(), nodes: vec![a, b, c] }));
+        insta::assert_snapshot!(in_words(&ClusterStatus { by: "a".into(), at: 0, nodes: vec![a, b, c] }));
     }
 }

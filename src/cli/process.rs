@@ -16,7 +16,7 @@ use super::failure::Failure;
 /// How long the last spans may take to be sent at the end.
 const LAST_SPANS: Duration = Duration::from_secs(5);
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Logs, traces and metrics")]
 pub(crate) struct ProcessArguments {
     /// What is logged: a level, or directives such as `warn,evohub_llm=debug`
@@ -27,7 +27,7 @@ pub(crate) struct ProcessArguments {
     log_format: LogForm,
     /// Log to this file instead of standard error
     #[arg(long, global = true, value_name = "FILE")]
-    log_file: Option<PathBuf>,
+    pub(crate) log_file: Option<PathBuf>,
     /// Begin another log file when one has so many megabytes
     #[arg(long, global = true, value_name = "MB", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     log_file_size: u32,
@@ -58,6 +58,10 @@ pub(crate) struct Process {
 impl Process {
     /// Begins to log, and to trace where that is asked for. `level` goes before the environment's.
     pub(crate) fn start(arguments: &ProcessArguments, level: Option<&str>) -> Result<Self, Failure> {
+        Self::with(arguments, TelemetryConfig { logs: arguments.logs(level), traces: arguments.traces()? })
+    }
+
+    fn with(arguments: &ProcessArguments, config: TelemetryConfig) -> Result<Self, Failure> {
         let build = BuildInfo {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             revision: env!("EVOHUB_REVISION").to_owned(),
@@ -65,11 +69,17 @@ impl Process {
         };
         let job_label = arguments.metrics_job_label;
         let metrics = Metrics::new(&MetricsConfig { job_label, ..MetricsConfig::new(build) });
-        let config = arguments.telemetry(level)?;
         let telemetry = Telemetry::init(&config, Some(&metrics.telemetry))
             .map_err(|error| Failure::bad_input(redact(&error.to_string()).into_owned()))?;
         log_panics();
         Ok(Self { metrics, logs: telemetry.log_control(), telemetry })
+    }
+
+    /// The same for a command that changes nothing: what it logs goes to standard error, and it sends no traces,
+    /// whatever the settings that it looks at say.
+    pub(crate) fn that_looks(arguments: &ProcessArguments, level: Option<&str>) -> Result<Self, Failure> {
+        let quiet = ProcessArguments { log_file: None, ..arguments.clone() };
+        Self::with(&quiet, TelemetryConfig { logs: quiet.logs(level), traces: None })
     }
 
     /// Sends and writes what waits. It blocks for up to six seconds.
@@ -79,7 +89,7 @@ impl Process {
 }
 
 impl ProcessArguments {
-    fn telemetry(&self, level: Option<&str>) -> Result<TelemetryConfig, Failure> {
+    fn logs(&self, level: Option<&str>) -> LogConfig {
         let destination = match &self.log_file {
             None => LogDestination::Stderr,
             Some(path) => LogDestination::File(LogFile {
@@ -89,11 +99,11 @@ impl ProcessArguments {
             }),
         };
         let filter = self.log_level.as_deref().or(level).map(str::to_owned);
-        let logs = LogConfig { filter, form: self.log_format, destination };
-        Ok(TelemetryConfig { logs, traces: self.traces()? })
+        LogConfig { filter, form: self.log_format, destination }
     }
 
-    fn traces(&self) -> Result<Option<TraceConfig>, Failure> {
+    /// Where traces go, if anywhere.
+    pub(crate) fn traces(&self) -> Result<Option<TraceConfig>, Failure> {
         let variable = |name: &str| match name {
             "OTEL_EXPORTER_OTLP_ENDPOINT" if self.otlp_endpoint.is_some() => self.otlp_endpoint.clone(),
             "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" if self.otlp_endpoint.is_some() => None,

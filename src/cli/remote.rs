@@ -11,7 +11,7 @@ use evohub::store::Store;
 
 use super::failure::Failure;
 use super::place::Whereabouts;
-use super::{Global, place};
+use super::{Global, place, secret_file};
 
 /// What keeps others out of a cluster.
 #[derive(Debug, Clone, Args)]
@@ -40,10 +40,7 @@ impl KeyArguments {
                  cookie`, and name it with --cookie-file",
             ));
         };
-        let text = std::fs::read_to_string(path).map_err(|error| {
-            Failure::bad_input(format!("the cookie file {} cannot be read: {error}", path.display()))
-        })?;
-        Ok(text.trim().to_owned())
+        secret_file::read("cookie", path)
     }
 
     /// The certificates, where there are any.

@@ -136,6 +136,8 @@ async fn so_far(
         dollars: totals.dollars,
         tokens: totals.input_tokens + totals.output_tokens,
         seconds: milliseconds as f64 / 1_000.0,
+        models: vec![],
+        rescored: None,
         saved: Saved::default(),
         objectives: spec.algorithm.objectives().to_vec(),
         candidates: candidates.len() as u64,

@@ -1,6 +1,5 @@
 //! `evohub top`: a process that works, live in the terminal.
 
-mod address;
 #[cfg(test)]
 mod canned;
 mod counts;
@@ -11,26 +10,25 @@ mod histogram;
 mod history;
 mod keys;
 mod live;
+mod look;
 mod numbers;
-mod page;
 mod plain;
 mod reading;
 mod screen;
 mod session;
-mod source;
 
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use evohub::target::{Address, Target, TargetError};
 
 use super::failure::Failure;
 use super::output::Output;
 use super::status::Status;
-use address::Address;
 use keys::INTERVALS;
-use source::{Look, Source, SourceError};
+use look::Look;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -64,25 +62,25 @@ pub(crate) struct TopArguments {
 
 pub(crate) async fn top(output: &Output, arguments: &TopArguments) -> Result<Status, Failure> {
     let TopArguments { address, interval, token_file, ca_file, once, json } = arguments;
-    let source = Source::new(address.clone(), token_file.as_deref(), ca_file.as_deref())?;
-    if source.tells_token() {
+    let target = Target::new(address.clone(), token_file.as_deref(), ca_file.as_deref())?;
+    if target.tells_token() {
         output.warning("the token goes over the network for all to read; https:// keeps it secret");
     }
     if *once || *json || !io::stdout().is_terminal() {
-        output.result(&snapshot(&source, *json).await?)?;
+        output.result(&snapshot(&target, *json).await?)?;
         return Ok(Status::Done);
     }
-    live::watch(source, *interval).await
+    live::watch(target, *interval).await
 }
 
-async fn snapshot(source: &Source, as_json: bool) -> Result<String, Failure> {
-    let Look { reading, health } = source.look().await?;
+async fn snapshot(target: &Target, as_json: bool) -> Result<String, Failure> {
+    let Look { reading, health } = Look::at(target).await?;
     let figures = history::figures_since_start(&reading, live::clock());
     if as_json {
-        let json = plain::json(source.address(), &figures, &health);
+        let json = plain::json(target.address(), &figures, &health);
         json.map_err(|error| Failure::failed(error.to_string()))
     } else {
-        Ok(plain::text(source.address(), &figures, &health))
+        Ok(plain::text(target.address(), &figures, &health))
     }
 }
 
@@ -92,8 +90,8 @@ fn interval(text: &str) -> Result<Duration, String> {
     within.ok_or_else(|| "a number of seconds from 0.1 to 60 is expected".to_owned())
 }
 
-impl From<SourceError> for Failure {
-    fn from(error: SourceError) -> Self {
+impl From<TargetError> for Failure {
+    fn from(error: TargetError) -> Self {
         if error.is_bad_input() {
             Self::bad_input(error.to_string())
         } else {

@@ -9,19 +9,23 @@ use evohub_llm::{ChatRequest, LlmError, ModelName, ModelRegistry, ProviderConfig
 
 use super::document::Document;
 use super::error::JobFileError;
-use super::raw::RawJob;
+use super::raw::{RawJob, RawReflectionModel};
 
 /// The local model that is fetched when it is first used.
 #[cfg(feature = "local-model")]
 const FETCHED: &str = "smollm2-135m-instruct";
 
+/// The key of the models that rewrite prompts.
+const REFLECTION: &str = "model.reflection";
+/// Each must be asked a few times before it can be judged.
+const MOST_REFLECTION_MODELS: usize = 16;
 /// The key of the model that embeds texts.
 const EMBEDDING: &str = "diversity.model";
 
 /// The models of a job, found to be there.
 pub(super) struct Models {
     pub(super) task: ModelName,
-    pub(super) reflection: Option<ModelName>,
+    pub(super) reflection: Vec<RawReflectionModel>,
     pub(super) judge: Option<ModelName>,
     pub(super) diversity: DiversitySpec,
     pub(super) providers: BTreeMap<String, ProviderConfig>,
@@ -69,8 +73,19 @@ pub(super) fn models(document: &Document, folder: &Path, raw: &RawJob) -> Result
         Ok(name)
     };
     let task = look_up("model.task", task)?;
-    let reflection =
-        raw.model.reflection.as_ref().map(|name| look_up("model.reflection", name)).transpose()?;
+    let written = &raw.model.reflection;
+    let of_list = |(at, model): (usize, &RawReflectionModel)| {
+        let key = if written.is_list { format!("{REFLECTION}[{at}]") } else { REFLECTION.to_owned() };
+        Ok::<_, JobFileError>(RawReflectionModel { name: look_up(&key, &model.name)?, ..model.clone() })
+    };
+    let reflection: Vec<_> = written.models.iter().enumerate().map(of_list).collect::<Result<_, _>>()?;
+    if reflection.is_empty() && written.is_list {
+        return Err(document.error(REFLECTION, "is an empty list; name a model, or leave it out"));
+    }
+    if reflection.len() > MOST_REFLECTION_MODELS {
+        let message = format!("names {} models, and may name {MOST_REFLECTION_MODELS}", reflection.len());
+        return Err(document.error(REFLECTION, message));
+    }
     let judge = raw.model.judge.as_ref().map(|name| look_up("model.judge", name)).transpose()?;
     let embedding = raw.diversity.model.as_ref().map(|name| look_up(EMBEDDING, name)).transpose()?;
     let diversity = DiversitySpec { distance: raw.diversity.distance, model: embedding };
@@ -78,7 +93,7 @@ pub(super) fn models(document: &Document, folder: &Path, raw: &RawJob) -> Result
         let key = if diversity.model.is_some() { EMBEDDING } else { "diversity.distance" };
         document.error(key, message)
     })?;
-    if reflection.is_none() && document.has("reflection") {
+    if reflection.is_empty() && document.has("reflection") {
         let message = "there is no reflection model to set; name one as `model.reflection`";
         return Err(document.error("reflection", message));
     }

@@ -1,15 +1,17 @@
 //! A job file as it is written, before anything in it was checked.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use evohub_actors::{Hedge, ReflectionSpec};
+use evohub_actors::{Hedge, ReflectionSpec, RepeatsSpec};
 use evohub_evaluation::{DataConfig, GenerationConfig, OutputConfig, ScoreConfig};
 use evohub_evolution::migration::{Acceptance, Departure, Topology};
 use evohub_evolution::variation::parameter::ParameterRange;
 use evohub_evolution::{AlgorithmConfig, Candidate, Distance, MigrationConfig, VariationLimits};
 use evohub_llm::{ModelName, PriceConfig, ProviderConfig};
-use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 use toml::de::DeValue;
 
@@ -39,6 +41,7 @@ pub(super) struct RawJob {
     _algorithm: Option<IgnoredAny>,
     pub(super) budget: RawBudget,
     pub(super) islands: RawIslands,
+    pub(super) repeats: RepeatsSpec,
     pub(super) hedge: Hedge,
     pub(super) diversity: RawDiversity,
     pub(super) limits: VariationLimits,
@@ -82,7 +85,7 @@ impl RawData {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct RawModel {
     pub(super) task: Option<ModelName>,
-    pub(super) reflection: Option<ModelName>,
+    pub(super) reflection: RawReflectionModels,
     pub(super) judge: Option<ModelName>,
 }
 
@@ -101,8 +104,86 @@ impl Default for RawReflection {
 }
 
 impl RawReflection {
-    pub(super) fn spec(&self, model: ModelName) -> ReflectionSpec {
-        ReflectionSpec { model, temperature: self.temperature, max_output_tokens: self.max_output_tokens }
+    /// What holds for a model: its own settings, and these where it has none.
+    pub(super) fn spec(&self, model: RawReflectionModel) -> ReflectionSpec {
+        ReflectionSpec {
+            model: model.name,
+            temperature: model.temperature.or(self.temperature),
+            max_output_tokens: model.max_output_tokens.unwrap_or(self.max_output_tokens),
+        }
+    }
+}
+
+/// One of several reflection models.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawReflectionModel {
+    pub(super) name: ModelName,
+    pub(super) temperature: Option<f64>,
+    pub(super) max_output_tokens: Option<u32>,
+}
+
+/// A name, or a list of names and of tables with a name.
+#[derive(Debug, Default)]
+pub(super) struct RawReflectionModels {
+    pub(super) models: Vec<RawReflectionModel>,
+    /// Whether they are written as a list.
+    pub(super) is_list: bool,
+}
+
+impl<'de> Deserialize<'de> for RawReflectionModels {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(OneOrMore)
+    }
+}
+
+struct OneOrMore;
+
+impl<'de> Visitor<'de> for OneOrMore {
+    type Value = RawReflectionModels;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a model, or a list of them")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(RawReflectionModels { models: vec![Entry.visit_str(name)?], is_list: false })
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+        let mut models = vec![];
+        while let Some(WithName(model)) = entries.next_element()? {
+            models.push(model);
+        }
+        Ok(RawReflectionModels { models, is_list: true })
+    }
+}
+
+/// An entry of the list.
+struct WithName(RawReflectionModel);
+
+impl<'de> Deserialize<'de> for WithName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Entry).map(Self)
+    }
+}
+
+struct Entry;
+
+impl<'de> Visitor<'de> for Entry {
+    type Value = RawReflectionModel;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a model, or a table with its `name`")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Self::Value, E> {
+        let name = name.parse().map_err(E::custom)?;
+        Ok(RawReflectionModel { name, temperature: None, max_output_tokens: None })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, table: A) -> Result<Self::Value, A::Error> {
+        RawReflectionModel::deserialize(MapAccessDeserializer::new(table))
     }
 }
 

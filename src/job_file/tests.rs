@@ -62,7 +62,7 @@ fn what_is_not_said_has_a_default() {
     assert!(file.choice.unwrap().contains("without a reflection model"));
     assert_eq!(prompt_of(&file).template, "{input}");
     assert_eq!(prompt_of(&file).generation.max_output_tokens, None);
-    assert_eq!((file.store, file.spec.slots, file.spec.reflection), (None, None, None));
+    assert_eq!((file.store, file.spec.slots, file.spec.reflection), (None, None, vec![]));
 }
 
 #[test]
@@ -117,6 +117,52 @@ fn errors_in_settings_name_them_and_errors_in_the_file_its_line() {
     assert_eq!((error.line(), error.key.as_deref()), (Some(3), Some("seed.prompts[1]")));
     assert!("budget".parse::<Setting>().is_err());
     assert!("a b=1".parse::<Setting>().is_err());
+}
+
+#[test]
+fn reflection_models_are_one_or_several() {
+    let folder = folder();
+    let one = parse(&folder, JOB, &["model.reflection=lab:teacher", "reflection.temperature=0.5"]).unwrap();
+    let [teacher] = &one.spec.reflection[..] else { panic!("{:?}", one.spec.reflection) };
+    assert_eq!((teacher.model.model(), teacher.temperature), ("teacher", Some(0.5)));
+
+    let list = "model.reflection=[\"lab:teacher\", { name = \"lab:pupil\", max_output_tokens = 900 }]";
+    let file = parse(&folder, JOB, &[list, "reflection.temperature=0.5"]).unwrap();
+    let [teacher, pupil] = &file.spec.reflection[..] else { panic!("{:?}", file.spec.reflection) };
+    assert_eq!((teacher.max_output_tokens, pupil.max_output_tokens), (4_096, 900));
+    assert_eq!((pupil.model.model(), pupil.temperature), ("pupil", Some(0.5)));
+
+    for (list, told) in [
+        ("[]", "is an empty list"),
+        ("[\"lab:teacher\", \"lba:pupil\"]", "did you mean `lab`?"),
+        ("[\"lab:teacher\", 3]", "the name of a model, or a table with its `name`"),
+        ("[{ nmae = \"lab:teacher\" }]", "did you mean `name`?"),
+        ("[{ temperature = 1 }]", "the key `name` is missing"),
+        ("3", "the name of a model, or a list of them"),
+        ("teacher", "is not a model name"),
+    ] {
+        let error = parse(&folder, JOB, &[&format!("model.reflection={list}")]).unwrap_err();
+        assert!(error.to_string().contains(told), "{list}: {error}");
+        assert!(error.key.as_deref().is_some_and(|key| key.starts_with("model.reflection")), "{error:?}");
+    }
+}
+
+#[test]
+fn repeats_are_automatic_unless_they_are_set() {
+    let folder = folder();
+    let repeats = |settings: &[&str]| {
+        let spec = parse(&folder, JOB, settings).unwrap().spec;
+        (spec.final_repeats(), spec.repeats.test)
+    };
+    assert_eq!(repeats(&[]), (3, 1), "a provider's temperature is not known");
+    assert_eq!(repeats(&["generation.temperature=0"]), (1, 1));
+    assert_eq!(repeats(&["generation.temperature=0", "repeats.finals=5", "repeats.test=2"]), (5, 2));
+    assert_eq!(repeats(&["repeats.finals=1"]), (1, 1));
+    let tuned = ["generation.temperature=0", "parameters.temperature={ low = 0.0, high = 1.0 }"];
+    assert_eq!(repeats(&tuned), (3, 1));
+    let error = parse(&folder, JOB, &["repeats.test=0"]).unwrap_err();
+    assert_eq!(error.key.as_deref(), Some("repeats.test"));
+    assert!(error.to_string().contains("is 0, and must be from 1 to 100"), "{error}");
 }
 
 #[test]

@@ -7,10 +7,11 @@ mod table;
 use std::fmt::Write as _;
 
 use evohub_actors::JobBudget;
+use evohub_charts::Escaped;
 use serde_json::Value;
 
 use super::frame::{facts, figure, framed};
-use super::text::{Escaped, count, counted, dollars};
+use super::text::{count, counted, dollars};
 use crate::comparison::{Comparison, Summary};
 
 /// Colours and dashes that tell algorithms apart, so that colour alone never has to.

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use evohub_charts::{Axis, Chart, Series};
 use evohub_store::HistoryRecord;
 
-use super::chart::{Axis, Chart, Series};
 use super::text::{count, dollars, score};
 
 /// The points of each island, in their order.

@@ -3,10 +3,9 @@
 use std::fmt::Write as _;
 
 use evohub_actors::prompt_text;
+use evohub_charts::Escaped;
 use evohub_evolution::Candidate;
 use similar::{Algorithm, ChangeTag, TextDiff};
-
-use super::text::Escaped;
 
 /// Characters of what is alike that are shown around what differs, where the whole is not wanted.
 const AROUND: usize = 80;

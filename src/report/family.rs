@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use super::chart::opening;
+use evohub_charts::{Escaped, opening};
+
 use super::roster::{Fate, Roster};
-use super::text::{Escaped, counted, score};
+use super::text::{counted, score};
 
 /// With more candidates than this, those that fell early and have no children are not drawn.
 const MOST_DRAWN: usize = 600;

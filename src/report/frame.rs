@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::text::Escaped;
+use evohub_charts::Escaped;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");

@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 
+use evohub_charts::Escaped;
 use evohub_evolution::optimizers::{Goal, Objective};
 use evohub_evolution::selection::nondominated_ranks;
 
 use super::roster::Roster;
-use super::text::{Escaped, counted};
+use super::text::counted;
 
 /// The candidates that were measured in full and that no other dominates, by the first objective, with the value of
 /// each objective. `None` when the search had no objectives, or nobody was measured.

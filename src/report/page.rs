@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use evohub_actors::JobResult;
+use evohub_charts::Escaped;
 use evohub_evolution::FinishReason;
 
 use super::difference::{Shown, difference};
 use super::frame::{self, figure, framed};
 use super::roster::{Fate, Roster};
-use super::text::{Escaped, count, counted, dollars, score_or_dash, seconds, time};
-use super::{ReportInput, curves, family, lineage, objectives, pareto, standing, table};
+use super::text::{count, counted, dollars, score_or_dash, seconds, time};
+use super::{ReportInput, curves, family, lineage, models, objectives, pareto, standing, table};
 
 pub(super) fn page(input: &ReportInput<'_>) -> String {
     let roster = Roster::new(input.candidates);
@@ -20,6 +21,7 @@ pub(super) fn page(input: &ReportInput<'_>) -> String {
     let mut html = String::new();
     result(&mut html, input.result);
     progress(&mut html, input);
+    html.push_str(&models::table(input.result));
     front(&mut html, input.result, &roster, chosen);
     tree(&mut html, &roster, &line);
     differences(&mut html, input.result, &roster, &line);

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::chart::{Axis, Chart};
+use evohub_charts::{Axis, Chart, Escaped};
+
 use super::roster::{Fate, Roster};
-use super::text::{Escaped, count, score};
+use super::text::{count, score};
 
 /// The places of the candidates that no other beats in score and length at once, shortest first. Only those that
 /// were measured on all the cases take part.

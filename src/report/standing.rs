@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 
 use evohub_actors::{JobResult, Measured, Standing};
+use evohub_charts::{Escaped, opening};
+use evohub_evolution::Rescoring;
 
-use super::chart::opening;
-use super::text::{Escaped, count, counted, p_value, score, signed};
+use super::text::{count, counted, p_value, score, signed};
 
 /// The scores on one part of the cases.
 type Part = fn(&Standing) -> Option<&Measured>;
@@ -50,6 +51,17 @@ pub(super) fn table(result: &JobResult) -> String {
         ),
     );
     html.push_str(&verdict(result));
+    if let Some(Rescoring { before, after, repeats, deviation }) = result.rescored {
+        let _ = write!(
+            html,
+            "<p>The model answers by chance, so the leaders were measured again on the same validation cases: the chosen \
+             prompt scored {} before and {} with {} (standard deviation of a repeat: {}).</p>",
+            score(before),
+            score(after),
+            counted(u64::from(repeats), "repeat"),
+            score(deviation)
+        );
+    }
     html
 }
 

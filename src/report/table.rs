@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 
 use evohub_actors::prompt_text;
+use evohub_charts::Escaped;
 use evohub_evolution::Candidate;
 
 use super::roster::Roster;
-use super::text::{Escaped, count, score_or_dash};
+use super::text::{count, score_or_dash};
 
 /// Characters of a prompt that stand in its row; the rest unfolds.
 const GLIMPSE: usize = 70;

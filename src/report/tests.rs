@@ -131,6 +131,28 @@ fn many_candidates_are_drawn_and_too_many_thinned() {
 }
 
 #[test]
+fn several_reflection_models_have_a_table() {
+    let mut sample = Sample::evolved(12, 4);
+    let brought = |model: &str| evohub_actors::ReflectionResult {
+        model: model.into(),
+        proposals: 1_200,
+        used: 1_100,
+        improvement: 0.25,
+        dollars: 0.5,
+    };
+    let result = sample.result.as_mut().unwrap();
+    result.models = vec![brought("lab:<b>teacher</b>")];
+    assert!(!page(&sample.input()).contains("Reflection models"));
+    sample.result.as_mut().unwrap().models.push(brought("lab:other"));
+    let html = page(&sample.input());
+    check(&html);
+    assert!(html.contains("lab:&lt;b&gt;teacher&lt;/b&gt;"));
+    for cell in ["lab:other", "1,200", "1,100", "+0.250", "$0.5000"] {
+        assert!(html.contains(cell), "{cell}");
+    }
+}
+
+#[test]
 fn broken_records_still_make_a_page() {
     let mut sample = Sample::evolved(12, 4);
     let (first, last) = (sample.candidates[0].candidate.id(), sample.candidates[11].candidate.id());

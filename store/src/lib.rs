@@ -11,6 +11,7 @@ mod cached;
 mod checks;
 pub mod clock;
 pub mod error;
+mod examination;
 mod holder;
 pub mod job;
 mod observed;
@@ -30,6 +31,9 @@ pub use cached::{CacheConfig, CacheCounts, CachedStore};
 pub use clock::Clock;
 pub use error::{StoreError, StoreErrorKind};
 pub use evohub_monitoring::metrics::Connections;
+pub use examination::{
+    Examination, FileExamination, PostgresExamination, RedisExamination, examine, examine_redis,
+};
 pub use job::{IslandLease, JobId, JobRecord, JobState, Lease, NewJob, RunningJob};
 pub use observed::ObservedStore;
 pub use postgres::{PostgresConfig, PostgresStore};
@@ -38,6 +42,7 @@ pub use record::{
     CandidateRecord, CheckpointRecord, EvaluationRecord, HistoryRecord, MigrantRecord, Notes, ProposalRecord,
     Results, Totals,
 };
+pub use schema::SchemaState;
 pub use sqlite::{SqliteConfig, SqliteStore};
 pub use store::Store;
 pub use tier::{Tier, TierState};

@@ -5,6 +5,7 @@
 //! of its island: to note, an island holds that row alone, and a claim waits for all such rows of its job before it is
 //! through. So a claim that has returned sees all that was noted before, and nothing is noted after.
 
+mod examination;
 mod failure;
 mod jobs;
 mod journal;
@@ -32,6 +33,8 @@ use crate::record::{
     Results, Totals,
 };
 use crate::store::Store;
+
+pub(crate) use examination::examine;
 
 /// How a database is used.
 #[derive(Debug, Clone, Default)]

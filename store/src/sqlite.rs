@@ -3,6 +3,7 @@
 //! One connection writes, a few read. The write-ahead log is flushed with every commit, so that what was
 //! committed outlives the process and the machine's power.
 
+mod examination;
 mod failure;
 mod jobs;
 mod journal;
@@ -29,6 +30,8 @@ use crate::record::{
     Results, Totals,
 };
 use crate::store::Store;
+
+pub(crate) use examination::examine;
 
 /// How a file is used.
 #[derive(Debug, Clone)]

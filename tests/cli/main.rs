@@ -1,13 +1,21 @@
 //! The program as its users see it: files, arguments, outputs and exit statuses of real processes.
 
+#[path = "../support/archive.rs"]
+#[cfg(unix)]
+mod archive;
 mod bad_input;
 mod checking;
 mod comparing;
+#[cfg(unix)]
+mod doctor;
 mod evaluation;
 #[path = "../support/folder.rs"]
 mod folder;
+mod health;
 #[path = "../support/http.rs"]
 mod http;
+#[cfg(unix)]
+mod incident;
 mod looking;
 mod recovery;
 mod running;

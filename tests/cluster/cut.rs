@@ -29,7 +29,7 @@ fn the_owner_is_cut_off() {
     let [here, there] = network.addresses;
     // The node in the namespace reaches database and model by way of this end of its link.
     let database = forward(here, cluster.database.place());
-    let model = forward(here, cluster.lab.place());
+    let model = forward(here, &cluster.lab.place().to_string());
     cluster.model = format!("http://{model}/v1");
     let before = ["ip", "netns", "exec", &network.name].map(str::to_owned).to_vec();
     let store = Some(cluster.database.by_way_of(&database.to_string()));

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::collections::hash_map::DefaultHasher;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -71,9 +72,9 @@ impl Lab {
         self.server.url()
     }
 
-    /// Where it listens, `host:port`.
-    pub(crate) fn place(&self) -> &str {
-        self.url().strip_prefix("http://").unwrap().strip_suffix("/v1").unwrap()
+    /// Where it listens.
+    pub(crate) fn place(&self) -> SocketAddr {
+        self.server.place()
     }
 
     /// Answers after so many milliseconds from now on.

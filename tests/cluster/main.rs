@@ -3,10 +3,13 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::print_stdout, reason = "what was measured is read with the output of a test")]
 
+#[path = "../support/archive.rs"]
+mod archive;
 mod chaos;
 mod cluster;
 mod cut;
 mod database;
+mod doctor;
 #[path = "../support/folder.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod folder;
@@ -18,9 +21,13 @@ mod lab;
 mod leaving;
 mod node;
 mod noticed;
+#[path = "../support/postgres.rs"]
+mod postgres;
 #[path = "../observability/process.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod process;
+#[path = "../support/redis.rs"]
+mod redis;
 mod refused;
 #[path = "../support/server.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]

@@ -12,7 +12,6 @@ use evohub::monitoring::listener::ListenerConfig;
 use evohub::monitoring::metrics::{Metrics, MetricsConfig};
 use evohub::{Engine, EngineConfig, Observation, ObservationConfig, Toolbox, store};
 use serde_json::Value;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
@@ -21,6 +20,7 @@ use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, Stream
 use crate::folder::{Folder, films, job};
 use crate::process::{Answer, Process, command, exchange, until};
 use crate::server::{Asked, Reply, Server};
+use crate::way::Way;
 
 /// A check may take two seconds, and that of the process itself two and a half; the rest is for a slow machine.
 const CHECKED: Duration = Duration::from_secs(4);
@@ -82,46 +82,6 @@ impl Lock {
     }
 }
 
-/// The way to a server, which can be cut and mended.
-struct Way {
-    address: SocketAddr,
-    to: SocketAddr,
-    open: Option<Runtime>,
-}
-
-impl Way {
-    fn to(server: &Server) -> Self {
-        let to = server.url().strip_prefix("http://").unwrap().strip_suffix("/v1").unwrap().parse().unwrap();
-        let mut way = Self { address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), to, open: None };
-        way.mend();
-        way
-    }
-
-    fn mend(&mut self) {
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        // Somebody else may have had the port for a moment.
-        let bind = || runtime.block_on(TcpListener::bind(self.address)).ok();
-        let listener = until("the way's port is free", bind);
-        self.address = listener.local_addr().unwrap();
-        let to = self.to;
-        runtime.spawn(async move {
-            while let Ok((mut client, _)) = listener.accept().await {
-                tokio::spawn(async move {
-                    let mut server = TcpStream::connect(to).await?;
-                    tokio::io::copy_bidirectional(&mut client, &mut server).await
-                });
-            }
-        });
-        self.open = Some(runtime);
-    }
-
-    /// Nobody listens there any more, and what was under way is cut off.
-    fn cut(&mut self) {
-        self.open.take().unwrap().shutdown_timeout(Duration::from_secs(30));
-    }
-}
-
 /// That every endpoint answers in its time, and with these statuses: `/health`, `/health/ready`, `/health/live`.
 fn check_statuses(process: &Process, statuses: [u16; 3]) {
     let paths = ["/health", "/health/ready", "/health/live"];
@@ -173,7 +133,7 @@ fn a_locked_database_makes_the_process_unready_until_it_is_free() {
 fn a_dead_provider_degrades_the_process_until_it_is_back() {
     let allowed = Arc::new(AtomicUsize::new(60));
     let server = Server::start(limited(&allowed, Reply::Wait));
-    let mut way = Way::to(&server);
+    let mut way = Way::to(server.place());
     let folder = Folder::with_job(&server);
     folder.write("job.toml", &job(&format!("http://{}/v1", way.address)));
     let process = Process::run(&folder, &["--json", "--set", "providers.lab.breaker_seconds=0.5"]);

@@ -22,3 +22,5 @@ mod secrets;
 #[allow(dead_code, reason = "other tests use the rest")]
 mod server;
 mod traces;
+#[path = "../support/way.rs"]
+mod way;

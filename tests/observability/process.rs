@@ -15,13 +15,18 @@ use crate::folder::{Folder, Outcome};
 const LONG: Duration = Duration::from_secs(60);
 
 /// Looks until there is something to see.
-pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn until<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    until_within(LONG, look).unwrap_or_else(|| panic!("never: {what}"))
+}
+
+/// Looks until there is something to see, or a time has passed.
+pub(crate) fn until_within<T>(limit: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
     let start = Instant::now();
     loop {
-        if let Some(seen) = look() {
+        let seen = look();
+        if seen.is_some() || start.elapsed() > limit {
             return seen;
         }
-        assert!(start.elapsed() < LONG, "never: {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -1,7 +1,7 @@
 //! A real Prometheus, for one test.
 
 use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -12,6 +12,8 @@ use tempfile::TempDir;
 /// How long it may take to start, and to come to know something.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The file of its configuration, in its folder.
+pub(crate) const CONFIGURED: &str = "prometheus.yml";
 const CONFIGURATION: &str = r#"
 global:
   scrape_interval: 200ms
@@ -34,15 +36,22 @@ pub(crate) struct Prometheus {
 pub(crate) struct Moment(f64);
 
 impl Prometheus {
-    /// Starts one on a free port of loopback, with data of its own.
+    /// Starts one that scrapes a target and does nothing else.
     pub(crate) fn scraping(target: SocketAddr) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let configuration = folder.path().join("prometheus.yml");
-        std::fs::write(&configuration, CONFIGURATION.replace("TARGET", &target.to_string())).unwrap();
+        let configuration = folder.path().join(CONFIGURED);
+        std::fs::write(configuration, CONFIGURATION.replace("TARGET", &target.to_string())).unwrap();
+        Self::start(folder, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), &[])
+    }
+
+    /// Starts one at an address as a folder has it configured, where its data go, too.
+    pub(crate) fn start(folder: TempDir, address: SocketAddr, more: &[String]) -> Self {
         let program = Command::new("prometheus")
-            .arg(format!("--config.file={}", configuration.display()))
+            .arg(format!("--config.file={}", folder.path().join(CONFIGURED).display()))
             .arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()))
-            .args(["--web.listen-address=127.0.0.1:0", "--enable-feature=exemplar-storage"])
+            .arg(format!("--web.listen-address={address}"))
+            .arg("--enable-feature=exemplar-storage")
+            .args(more)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -76,13 +85,17 @@ impl Prometheus {
     }
 
     /// What its HTTP interface answers.
-    async fn ask(&self, path: &str, parameters: &[(&str, &str)]) -> Value {
+    pub(crate) async fn ask(&self, path: &str, parameters: &[(&str, &str)]) -> Value {
+        self.try_ask(path, parameters).await.unwrap_or_else(|error| panic!("{path} {parameters:?}: {error}"))
+    }
+
+    /// The same for what it may refuse.
+    pub(crate) async fn try_ask(&self, path: &str, parameters: &[(&str, &str)]) -> Result<Value, String> {
         let url = format!("http://{}/api/v1/{path}", self.address);
         let url = reqwest::Url::parse_with_params(&url, parameters).unwrap();
         let text = reqwest::get(url).await.unwrap().text().await.unwrap();
         let mut answer: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
-        assert_eq!(answer["status"], "success", "{path} {parameters:?}: {text}");
-        answer["data"].take()
+        if answer["status"] == "success" { Ok(answer["data"].take()) } else { Err(text) }
     }
 
     /// The value of an expression, now or at a moment; `None` when it has no series then.

@@ -440,7 +440,7 @@ fn no_secret_of_an_embedding_program_comes_out() {
         for evaluator in ["careless", "hopeless"] {
             let change = |spec: &mut JobSpec| {
                 spec.evaluator = EvaluatorSpec::Custom(evaluator.to_owned());
-                spec.reflection = None;
+                spec.reflection.clear();
             };
             jobs.push(node.run_changed(&folder, change).await);
         }

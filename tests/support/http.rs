@@ -14,7 +14,8 @@ pub(crate) fn completion(text: &str) -> Value {
     })
 }
 
-/// The key that the next request was sent with, empty without one, and its JSON body; `None` when there is none.
+/// The key that the next request was sent with, empty without one, and its JSON body, null without one; `None` when
+/// there is no request.
 pub(crate) async fn read(stream: &mut BufReader<TcpStream>) -> Option<(String, Value)> {
     let mut line = String::new();
     let mut key = String::new();
@@ -33,6 +34,9 @@ pub(crate) async fn read(stream: &mut BufReader<TcpStream>) -> Option<(String, V
             "authorization" => value.trim().trim_start_matches("Bearer ").clone_into(&mut key),
             _ => {}
         }
+    }
+    if length == 0 {
+        return Some((key, Value::Null));
     }
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await.ok()?;

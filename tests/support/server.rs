@@ -1,5 +1,6 @@
 //! An OpenAI-compatible server on loopback whose answers a closure decides.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -50,6 +51,8 @@ pub(crate) enum Reply {
     Wait(String),
     /// Answers after a time.
     After(Duration, String),
+    /// Answers after a time with all of this.
+    Body(Duration, Value),
 }
 
 impl From<&str> for Reply {
@@ -60,6 +63,7 @@ impl From<&str> for Reply {
 
 /// The server; it ends when dropped. It has a runtime of its own, so that tests can block.
 pub(crate) struct Server {
+    place: SocketAddr,
     url: String,
     asked: watch::Receiver<usize>,
     gate: watch::Sender<bool>,
@@ -81,7 +85,8 @@ impl Server {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
-        let url = format!("http://{}/v1", listener.local_addr().unwrap());
+        let place = listener.local_addr().unwrap();
+        let url = format!("http://{place}/v1");
         let requests = Arc::new(Mutex::new(vec![]));
         let (count, asked) = watch::channel(0);
         let (gate, gate_seen) = watch::channel(false);
@@ -92,12 +97,17 @@ impl Server {
                 tokio::spawn(serve(stream, Arc::clone(&shared)));
             }
         });
-        Self { url, asked, gate, requests, runtime: Some(runtime) }
+        Self { place, url, asked, gate, requests, runtime: Some(runtime) }
     }
 
     /// The address for `base_url`.
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Where it listens.
+    pub(crate) fn place(&self) -> SocketAddr {
+        self.place
     }
 
     /// Everything that was asked so far.
@@ -161,6 +171,10 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) -> Option<()> {
             Reply::After(time, text) => {
                 tokio::time::sleep(time).await;
                 (200, completion(&text))
+            }
+            Reply::Body(time, body) => {
+                tokio::time::sleep(time).await;
+                (200, body)
             }
             Reply::Status(status) => (status, json!({"error": {"message": format!("scripted {status}")}})),
             Reply::Close => return None,

@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 pub struct ClusterStatus {
     /// Whose view it is.
     pub by: String,
+    /// The time on the clock of its machine as it answered, in milliseconds since the Unix epoch; 0: it does not say.
+    #[serde(default)]
+    pub at: i64,
     /// The nodes, by name; those that are gone for as long as they are remembered.
     pub nodes: Vec<NodeStatus>,
 }

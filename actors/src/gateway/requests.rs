@@ -11,6 +11,7 @@ use serde_json::Value;
 use tracing::Instrument;
 
 use crate::client::{ClusterStatus, NodeStatus, Request, RequestError, Watched};
+use crate::clock::now_millis;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::event_log::Cursor;
@@ -185,7 +186,7 @@ fn status(engine: &Engine) -> ClusterStatus {
         let View { members, .. } = &*view;
         members.values().map(|member| NodeStatus::of(member, view.is_reachable(member.name()))).collect()
     });
-    ClusterStatus { by: node.name().to_string(), nodes }
+    ClusterStatus { by: node.name().to_string(), at: now_millis(), nodes }
 }
 
 /// Has a node hand over its work. It stays in the cluster, and takes on nothing, until its process ends.

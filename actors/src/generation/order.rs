@@ -42,6 +42,7 @@ pub(super) fn answer(record: ProposalRecord, job: &JobId) -> Answer {
         text: record.text,
         truncated: record.truncated,
         dollars: if paid { record.dollars } else { 0.0 },
+        price: record.dollars,
         tokens: if paid { record.input_tokens + record.output_tokens } else { 0 },
     }
 }

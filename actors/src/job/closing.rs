@@ -17,8 +17,8 @@ use crate::generation::{Generation, GenerationArguments, GenerationMessage, Gene
 /// The report in the making.
 pub(crate) struct Closing {
     pub(super) generation: Address<GenerationMessage>,
-    /// Score by candidate and test case; absent where it could not be measured.
-    pub(super) scores: BTreeMap<(CandidateId, u32), Option<f64>>,
+    /// Score by candidate, test case and repeat; absent where it could not be measured.
+    pub(super) scores: BTreeMap<(CandidateId, u32, u32), Option<f64>>,
     wanted: usize,
 }
 
@@ -62,13 +62,15 @@ impl JobActorState {
         if best != candidates[0] {
             candidates.push(best);
         }
-        let affordable = self.affordable(candidates.len());
+        let repeats = self.arguments.prepared.spec.repeats.test;
+        let affordable = self.affordable(candidates.len() * repeats as usize);
         let mut orders = vec![];
         for (index, case) in self.arguments.prepared.spec.data.test.iter().take(affordable).enumerate() {
             let case = Arc::new(case.clone());
-            orders.extend(candidates.iter().map(|candidate| {
+            let measured = (0..repeats).flat_map(|repeat| candidates.iter().map(move |it| (it, repeat)));
+            orders.extend(measured.map(|(candidate, repeat)| {
                 let piece =
-                    Piece { candidate: candidate.id(), split: Split::Test, case: index as u32, repeat: 0 };
+                    Piece { candidate: candidate.id(), split: Split::Test, case: index as u32, repeat };
                 Order::Evaluate(EvaluationTask {
                     piece,
                     candidate: candidate.clone(),
@@ -86,15 +88,16 @@ impl JobActorState {
         Ok(())
     }
 
-    /// How many test cases the rest of the budget pays for, as evaluations were priced so far. The search left
+    /// How many test cases, each with so many measurements, the rest of the budget pays for, as evaluations were priced so
+    /// far. The search left
     /// enough for all of them unless it was too short to know.
-    fn affordable(&self, candidates: usize) -> usize {
+    fn affordable(&self, measurements: usize) -> usize {
         let (budget, all) =
             (self.arguments.prepared.spec.budget, self.arguments.prepared.spec.data.test.len());
         let Some(finished) = &self.finished else { return all };
         let count = |most: Option<f64>, spent: f64, one: f64| match most {
             // Division by nothing is infinite, which is more than all.
-            Some(most) => ((most - spent).max(0.0) / (one * candidates as f64)) as usize,
+            Some(most) => ((most - spent).max(0.0) / (one * measurements as f64)) as usize,
             None => all,
         };
         let (spent, one) = (finished.spent, finished.closing_evaluation);
@@ -115,11 +118,13 @@ impl JobActorState {
         let Some(closing) = &mut self.closing else { return };
         match report {
             GenerationReport::Evaluated(piece, evaluation, _) => {
-                closing.scores.insert((piece.candidate, piece.case), Some(evaluation.objectives.score));
+                closing
+                    .scores
+                    .insert((piece.candidate, piece.case, piece.repeat), Some(evaluation.objectives.score));
             }
             GenerationReport::EvaluationFailed(piece, failure) => {
                 tracing::warn!(error = failure.message, "a test case cannot be measured and is left out");
-                closing.scores.insert((piece.candidate, piece.case), None);
+                closing.scores.insert((piece.candidate, piece.case, piece.repeat), None);
             }
             GenerationReport::Retried(failure) => self.retried(failure),
             GenerationReport::GivenUp(failure) => {

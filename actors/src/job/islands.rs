@@ -336,9 +336,11 @@ fn merge(islands: &[&Finished]) -> Option<Finished> {
     let seed = islands.iter().rev().max_by_key(cases)?.seed.clone();
     let mut whole = Finished { seed, ..best.clone() };
     whole.spent = Default::default();
+    whole.models.fill(Default::default());
     for island in islands {
         whole.spent.dollars += island.spent.dollars;
         whole.spent.tokens += island.spent.tokens;
+        whole.models.iter_mut().zip(&island.models).for_each(|(sum, tally)| *sum += *tally);
         let assumed = &mut whole.closing_evaluation;
         assumed.dollars = assumed.dollars.max(island.closing_evaluation.dollars);
         assumed.tokens = assumed.tokens.max(island.closing_evaluation.tokens);

@@ -1,9 +1,9 @@
 //! The result of a job, from its records.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use evohub_evolution::statistics::{mean_interval, paired_test, weighted_mean};
-use evohub_evolution::{Candidate, CandidateId};
+use evohub_evolution::{Candidate, CandidateId, ModelTally};
 use evohub_monitoring::metrics::JobPhase;
 use evohub_store::{CandidateRecord, JobState, StoreErrorKind};
 
@@ -12,7 +12,8 @@ use crate::event::JobEvent;
 use crate::journal::with_patience;
 use crate::population::Known;
 use crate::prompt_text::prompt_text;
-use crate::result::{JobResult, Measured, RESULT_VERSION, Saved, Standing};
+use crate::result::{JobResult, Measured, RESULT_VERSION, ReflectionResult, Saved, Standing};
+use crate::spec::ReflectionSpec;
 
 /// Confidence of all intervals.
 const CONFIDENCE: f64 = 0.95;
@@ -53,6 +54,8 @@ impl JobActorState {
             dollars: totals.dollars,
             tokens: totals.input_tokens + totals.output_tokens,
             seconds: arguments.before.0 + self.started.elapsed().as_secs_f64(),
+            models: self.models(),
+            rescored: self.finished.as_ref().and_then(|finished| finished.rescored),
             saved: Saved {
                 cache: arguments.before.1 + standing.cache_hits,
                 early_rejection: standing.progress.saved.total(),
@@ -60,6 +63,20 @@ impl JobActorState {
             objectives: arguments.prepared.spec.algorithm.objectives().to_vec(),
             candidates: records.len() as u64,
         }
+    }
+
+    /// What each reflection model brought.
+    fn models(&self) -> Vec<ReflectionResult> {
+        let tallies = self.finished.iter().flat_map(|finished| &finished.models);
+        let specs = &self.arguments.prepared.spec.reflection;
+        let result = |(spec, tally): (&ReflectionSpec, &ModelTally)| ReflectionResult {
+            model: spec.model.to_string(),
+            proposals: tally.proposals,
+            used: tally.used,
+            improvement: tally.improvement,
+            dollars: tally.dollars,
+        };
+        specs.iter().zip(tallies).map(result).collect()
     }
 
     fn standing_of(&self, known: Known) -> Standing {
@@ -76,13 +93,23 @@ impl JobActorState {
         }
     }
 
-    /// Test scores of a candidate with the weights of their cases.
+    /// Test scores of a candidate, each the mean over the repeats, with the weights of their cases.
     fn test_scores(&self, id: CandidateId) -> Option<Vec<(u32, f64, f64)>> {
         let closing = self.closing.as_ref()?;
         let test = &self.arguments.prepared.spec.data.test;
-        let scores = closing.scores.iter().filter(|((candidate, _), _)| *candidate == id);
-        let known = scores.filter_map(|((_, case), score)| Some((*case, (*score)?)));
-        Some(known.map(|(case, score)| (case, score, test[case as usize].weight)).collect())
+        let mut cases: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
+        for ((candidate, case, _), score) in &closing.scores {
+            if let Some(score) = score.filter(|_| *candidate == id) {
+                cases.entry(*case).or_default().push(score);
+            }
+        }
+        let mean = |scores: Vec<f64>| scores.iter().sum::<f64>() / scores.len() as f64;
+        Some(
+            cases
+                .into_iter()
+                .map(|(case, scores)| (case, mean(scores), test[case as usize].weight))
+                .collect(),
+        )
     }
 
     fn test_of(&self, id: CandidateId) -> Option<Measured> {
@@ -123,6 +150,7 @@ impl JobActorState {
         self.metrics.set(match ending.state {
             JobState::Done => JobPhase::Done,
             JobState::Stopped => JobPhase::Stopped,
+            JobState::Running => JobPhase::Moved,
             _ => JobPhase::Failed,
         });
         tracing::info!(
@@ -144,7 +172,6 @@ impl JobActorState {
 
     /// Records how the job ended and tells whoever listens.
     pub(super) async fn tell_end(&mut self, ending: &Ending, result: JobResult) {
-        self.record_end(ending, &result);
         let arguments = &self.arguments;
         // What came so far is kept where the job stopped, so that the time it took is counted on.
         let text = serde_json::to_value(&result).ok();
@@ -157,17 +184,19 @@ impl JobActorState {
                 // Another node goes on with it, or has brought it to an end: what came of it here is not what came of it.
                 let message = format!("another process has taken the job over: {error}");
                 arguments.observers.conclude(Conclusion::Elsewhere(message));
+                self.metrics.set(JobPhase::Moved);
                 return;
             }
         }
+        self.record_end(ending, &result);
         self.show_progress();
         if ending.state == JobState::Running {
             let message = "this node is leaving, and another goes on with the job".to_owned();
-            arguments.observers.conclude(Conclusion::Elsewhere(message));
+            self.arguments.observers.conclude(Conclusion::Elsewhere(message));
             return;
         }
         self.emit(JobEvent::Ended(Box::new(result.clone())));
-        arguments.observers.conclude(Conclusion::Ended(Box::new(result)));
+        self.arguments.observers.conclude(Conclusion::Ended(Box::new(result)));
     }
 }
 

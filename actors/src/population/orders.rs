@@ -14,14 +14,15 @@ impl PopulationState {
     /// to be answered twice.
     pub(super) fn proposal(&self, order: ProposalOrder) -> Option<Order> {
         let tools = self.arguments.means.tools();
-        let model = tools.reflection_name()?.to_string();
+        let model = tools.reflection_name(order.model)?.to_string();
         let (number, island) = (order.id.0.to_le_bytes(), self.arguments.island.to_le_bytes());
-        let request = tools.reflection_request(order.question)?;
+        let request = tools.reflection_request(order.model, order.question)?;
         let settings = format!("{:?} {:?}", request.max_output_tokens, request.temperature);
         let question = request.messages[0].content.as_bytes();
         let fields = [b"proposal/1", model.as_bytes(), settings.as_bytes(), question, &number, &island];
         let key = Digest::of_fields(fields);
-        Some(Order::Propose(order.id, ProposalTask { key, asked: Asked::Question(request) }))
+        let asked = Asked::Question { model: order.model, request };
+        Some(Order::Propose(order.id, ProposalTask { key, asked }))
     }
 
     /// An embedding as a piece of work. Its key is model and text alone: whoever asks for it next has it for nothing.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use evohub_evolution::{Candidate, Cost, Failure, Finish, Progress, RunEvent};
+use evohub_evolution::{Candidate, Cost, Failure, Finish, ModelTally, Progress, Rescoring, RunEvent};
 use serde::{Deserialize, Serialize};
 
 /// What a population tells its job.
@@ -40,6 +40,10 @@ pub(crate) struct Finished {
     /// What was spent, and what is assumed of each evaluation of the report.
     pub(crate) spent: Cost,
     pub(crate) closing_evaluation: Cost,
+    /// What repeats made of the choice's validation score, where there were any.
+    pub(crate) rescored: Option<Rescoring>,
+    /// What each reflection model brought.
+    pub(crate) models: Vec<ModelTally>,
 }
 
 /// What a run knows of a candidate.

@@ -62,6 +62,71 @@ fn a_job_that_was_stored_without_parameters_still_reads() {
     assert_eq!(serde_json::from_str::<JobSpec>(&stored).unwrap(), spec);
 }
 
+/// An evaluator that answers by chance: a repeat may come out otherwise.
+struct Moody;
+
+#[async_trait]
+impl Evaluator for Moody {
+    fn fingerprint(&self) -> String {
+        "moody/1".into()
+    }
+
+    fn concurrency(&self) -> usize {
+        4
+    }
+
+    fn cost_limit(&self, _: &Candidate, _: &Case) -> Option<f64> {
+        None
+    }
+
+    async fn evaluate(&self, candidate: &Candidate, case: &Case, repeat: u32) -> Result<Evaluation, Failure> {
+        let of = [&candidate.id().to_bytes()[..], &case.id().to_bytes()[..], &repeat.to_le_bytes()[..]];
+        let is_moody = evohub_evolution::Digest::of_fields(of).to_bytes()[0] < 64;
+        let score = worth(candidate, case);
+        let score = if is_moody { 1.0 - score } else { score };
+        Ok(Evaluation {
+            objectives: Objectives { score, ..Objectives::default() },
+            output: String::new(),
+            feedback: String::new(),
+            input_tokens: 1,
+            output_tokens: 1,
+            model_calls: 1,
+        })
+    }
+}
+
+#[tokio::test]
+async fn leaders_and_test_cases_are_measured_again_where_that_is_asked_for() {
+    for algorithm in algorithms() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = evohub_store::open(folder.path().join("test.db").to_str().unwrap()).await.unwrap();
+        let mut toolbox = Toolbox::default();
+        toolbox.add_evaluator("moody", Arc::new(Moody));
+        let config = EngineConfig { toolbox, workers: 16, ..EngineConfig::new(Arc::clone(&store)) };
+        let engine = Engine::start(config).await.unwrap();
+        let base = spec(algorithm);
+        let search = CaseSet {
+            validation: base.data.search.validation[..20].to_vec(),
+            train: base.data.search.train.clone(),
+        };
+        let job = JobSpec {
+            evaluator: EvaluatorSpec::Custom("moody".into()),
+            data: JobData { search, test: base.data.test.clone() },
+            repeats: RepeatsSpec { finals: Some(3), test: 2 },
+            ..base
+        };
+        let result = engine.submit(job).await.unwrap().result().await.unwrap();
+        let rescored = result.rescored.expect("leaders were measured again");
+        assert!(rescored.repeats >= 10 && rescored.deviation > 0.2, "{rescored:?}");
+        let best = result.best.unwrap();
+        assert_eq!(best.validation.unwrap().score, rescored.after);
+        assert_eq!(best.test.unwrap().cases, 30);
+        // Thirty test cases for each of two prompts, twice.
+        let totals = store.totals(&JobId(result.job)).await.unwrap();
+        assert_eq!(totals.evaluations, result.evaluations + 120);
+    }
+}
+
 fn refused(spec: JobSpec) -> String {
     let mut toolbox = Toolbox::default();
     toolbox.add_evaluator("worth", Arc::new(FnEvaluator::new("worth/1", |_, _| Scored::new(1.0, ""))));

@@ -28,14 +28,13 @@ use crate::candidate::{Candidate, CandidateId};
 use crate::case::Split;
 use crate::context::Context;
 use crate::event::{FinishReason, Saved};
+use crate::finals::PROBE;
 use crate::ledger::{Birth, Outcome};
 use crate::measurements::Measurements;
 use crate::migration::MIGRANT;
 use crate::optimizers::{Optimizer, Told, Work};
 use crate::piece::{Piece, ProposalOrder};
 use crate::rng::{RunRng, stream};
-
-use crate::variation::OperatorCredits;
 
 use arm::Arm;
 use belief::Beliefs;
@@ -87,7 +86,9 @@ pub struct Bandit {
     born: u64,
     barren: u32,
     saved: Saved,
-    credits: OperatorCredits,
+    /// Where each validation case stands in the shared order; made anew after a restart.
+    #[serde(skip)]
+    places: Vec<u32>,
 }
 
 impl Bandit {
@@ -108,7 +109,7 @@ impl Bandit {
             born: 0,
             barren: 0,
             saved: Saved::default(),
-            credits: OperatorCredits::default(),
+            places: vec![],
         }
     }
 
@@ -117,7 +118,7 @@ impl Bandit {
         for seed in context.settings.seeds.clone() {
             let birth = Birth { parents: vec![], operator: "seed".into(), generation: 0 };
             if context.bear(&seed, birth, Outcome::Open, 0) {
-                self.add(Arm::new(seed.id(), None));
+                self.add(Arm::new(seed.id(), None, None));
             }
         }
     }
@@ -141,23 +142,32 @@ impl Bandit {
     /// Whether the best is right on every case there is.
     fn is_perfect(&self, context: &Context<'_>) -> bool {
         let is_perfect = |arm: &Arm| {
-            arm.known() == context.order.len() && arm.results.iter().all(|(_, score)| *score >= 1.0)
+            arm.known() >= context.order.len() && arm.results.iter().all(|(_, score)| *score >= 1.0)
         };
         self.arms.iter().any(is_perfect)
     }
 
+    /// Whether nobody has got anything right yet, on as many cases as make a parent.
+    fn is_hopeless(&self, context: &Context<'_>) -> bool {
+        let least = self.parent_cases(context);
+        let known = self.arms.iter().any(|arm| arm.results.len() >= least);
+        known && self.arms.iter().flat_map(|arm| &arm.results).all(|(_, score)| *score <= 0.0)
+    }
+
     /// Whether it is time for one more child.
     fn wants_child(&self, context: &Context<'_>) -> bool {
-        let each = self.pace(context);
-        let due = context.account.evaluations() as f64 / each;
+        // Where all that was tried gets everything wrong, more measurements tell nobody from the others.
+        let each =
+            if self.is_hopeless(context) { self.config.parent_cases as f64 } else { self.pace(context) };
+        let due = context.account.evaluations() as f64 / each.min(self.pace(context));
         let fresh =
             self.arms.iter().rev().take(64).filter(|arm| arm.asked < self.parent_cases(context)).count();
-        let under_way = self.proposals.len() + if context.settings.reflection { 0 } else { fresh };
+        let under_way = self.proposals.len() + if context.settings.reflects() { 0 } else { fresh };
         under_way < self.config.in_flight && ((self.born + self.proposals.len() as u64) as f64) < due
     }
 
     fn pace(&self, context: &Context<'_>) -> f64 {
-        self.config.pace(context.account.budget().evaluations, context.settings.reflection)
+        self.config.pace(context.account.budget().evaluations, context.settings.reflects())
     }
 
     fn parent_cases(&self, context: &Context<'_>) -> usize {
@@ -230,11 +240,24 @@ impl Bandit {
             false => MOST_AT_THE_END,
         };
         let mut rng = self.draw(context);
-        let at = self.thompson(&mut rng, |arm| arm.asked < cases && arm.in_flight() < most)?;
+        let repeats = if self.may_breed(context) { 1 } else { self.repeats(context) };
+        let at = self.thompson(&mut rng, |arm| arm.asked < cases * repeats && arm.in_flight() < most)?;
         let arm = &mut self.arms[at];
-        let case = context.order[arm.asked];
+        let (case, repeat) = (context.order[arm.asked % cases], (arm.asked / cases) as u32);
         arm.asked += 1;
-        Some(Piece { candidate: arm.id, split: Split::Validation, case, repeat: 0 })
+        Some(Piece { candidate: arm.id, split: Split::Validation, case, repeat })
+    }
+
+    /// Measurements of an arm on each case at the end: 1 where the first repeats all came out as before.
+    fn repeats(&self, context: &Context<'_>) -> usize {
+        let cases = context.order.len();
+        let again = self.arms.iter().filter(|arm| arm.asked > cases);
+        let repeated = again.flat_map(|arm| {
+            context.order.iter().map(move |case| context.ledger.repeats(arm.id, *case).collect::<Vec<_>>())
+        });
+        let repeated: Vec<Vec<f64>> = repeated.filter(|scores| scores.len() > 1).collect();
+        let is_noisy = repeated.iter().any(|scores| scores.iter().any(|score| *score != scores[0]));
+        if is_noisy || repeated.len() < PROBE { context.settings.repeats as usize } else { 1 }
     }
 
     fn measured(&mut self, piece: &Piece, context: &mut Context<'_>) {
@@ -246,11 +269,14 @@ impl Bandit {
         }
         let Some(&at) = self.positions.get(&piece.candidate) else { return };
         let ranked = context.ranked().len();
-        let place = context.order.iter().position(|case| *case == piece.case);
+        if self.places.len() != context.order.len() {
+            self.places = vec![0; context.order.len()];
+            (0..).zip(context.order).for_each(|(place, case)| self.places[*case as usize] = place);
+        }
         let arm = &mut self.arms[at];
-        match (context.ledger.score(piece.candidate, piece.case), place) {
-            (Some(score), Some(place)) => arm.results.push((place as u32, score)),
-            _ => arm.failed += 1,
+        match context.ledger.result(piece) {
+            Some(score) => arm.results.push((self.places[piece.case as usize], score)),
+            None => arm.failed += 1,
         }
         let (id, known) = (arm.id, arm.known());
         if known == CREDITED {
@@ -265,13 +291,17 @@ impl Bandit {
         }
     }
 
-    /// Rewards the operator that made an arm.
-    fn credit(&mut self, at: usize, context: &Context<'_>) {
+    /// Rewards the operator that made an arm, and the model where one did.
+    fn credit(&self, at: usize, context: &mut Context<'_>) {
         if let Some(born) = context.ledger.born(self.arms[at].id)
             && !born.birth.parents.is_empty()
         {
-            let reward = context.improvement(born.id, &born.birth.parents, CREDITED);
-            self.credits.credit(&born.birth.operator, reward);
+            let (id, birth) = (born.id, born.birth.clone());
+            let reward = context.improvement(id, &birth.parents, CREDITED);
+            context.credits.credit(&birth.operator, reward);
+            if let Some(writer) = &self.arms[at].writer {
+                context.close_proposal(writer, Some((id, &birth.parents)), CREDITED);
+            }
         }
     }
 
@@ -307,7 +337,7 @@ impl Bandit {
                     Birth { parents: vec![], operator: MIGRANT.into(), generation: self.generation() + 1 };
                 let kept = context.bear(&newcomer, birth, Outcome::Open, 0);
                 if kept {
-                    self.add(Arm::new(newcomer.id(), like));
+                    self.add(Arm::new(newcomer.id(), like, None));
                 }
                 arrival.decide(newcomer.id(), kept);
             }

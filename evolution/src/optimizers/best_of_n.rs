@@ -102,7 +102,7 @@ impl Scheme for BestOfN {
         let seed = cohort.context.settings.seeds.first()?.id();
         // A minibatch of its own: the same question twice would bring one variant.
         let minibatch = u64::from(cohort.generation) * self.config.batch as u64 + place as u64;
-        let draws = if cohort.context.settings.reflection { DRAWS } else { 1 };
+        let draws = if cohort.context.settings.reflects() { DRAWS } else { 1 };
         let mut drawn = None;
         for _ in 0..draws {
             drawn = mate_on(vec![seed], minibatch, cohort, rng).or(drawn);

@@ -123,8 +123,9 @@ impl Capo {
         let variation = self.variation(cohort);
         let shots = mixed_shots(mother.shots(), father.shots(), variation.limits.max_shots, rng);
         let operators = cohort.context.operators;
-        let crossed = match operators.draw(&[mother, father], false, cohort.credits, &variation, rng) {
-            Some(Drawn::Child(crossed, _)) if !cohort.context.settings.reflection => crossed,
+        let crossed = match operators.draw(&[mother, father], false, cohort.context.credits, &variation, rng)
+        {
+            Some(Drawn::Child(crossed, _)) if !cohort.context.settings.reflects() => crossed,
             _ => mixed(mother, father, rng),
         };
         let draft = change_shots(&crossed.with_shots(shots), &variation, rng);
@@ -141,7 +142,7 @@ impl Capo {
         cohort: &Cohort<'_>,
         rng: &mut RunRng,
     ) -> Option<Conception> {
-        if cohort.context.settings.reflection {
+        if cohort.context.settings.reflects() {
             let component = any_component(parents[0], rng);
             let question = rewrite.question(parents, &component, &[]);
             return Some(ask(ids, rewrite.as_str(), draft, component, Made::Question(question)));

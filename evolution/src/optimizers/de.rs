@@ -99,7 +99,7 @@ impl Scheme for De {
         let mut distinct = parents.to_vec();
         distinct.truncate(if parents[..3].contains(&parents[3]) { 3 } else { 4 });
         let operator = Rewrite::Differential;
-        if cohort.context.settings.reflection {
+        if cohort.context.settings.reflects() {
             let component = any_component(incumbent, rng);
             let question = operator.question(&candidates, &component, &[]);
             let draft = incumbent.with_shots(sets::shots([incumbent, first, second, best], cohort, rng));

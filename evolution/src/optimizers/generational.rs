@@ -28,7 +28,6 @@ use crate::migration::Arrival;
 use crate::optimizers::seeding::{bear_seeds, seed_pieces};
 use crate::optimizers::{Optimizer, Told, Work};
 use crate::piece::ProposalOrder;
-use crate::variation::OperatorCredits;
 
 use child::{Child, Stage};
 use racing::Scored as _;
@@ -73,7 +72,6 @@ pub(crate) struct Generational<S> {
     saved: Saved,
     barren: u32,
     finals: Option<Finals>,
-    credits: OperatorCredits,
     /// Who is known, and how many births that holds; made anew after a restart.
     #[serde(skip)]
     known: Option<(NoveltyFilter, usize)>,
@@ -96,7 +94,6 @@ impl<S: Scheme> Generational<S> {
             saved: Saved::default(),
             barren: 0,
             finals: None,
-            credits: OperatorCredits::default(),
             known: None,
         }
     }
@@ -148,11 +145,19 @@ impl<S: Scheme> Generational<S> {
         for child in std::mem::take(&mut self.children).into_values() {
             self.saved += child.saved;
             self.announce_stillborn(&child, context);
+            if let Some(asked) = &child.asked {
+                let made = child.candidate().map(|made| (made.id(), &child.conception.parents[..]));
+                context.close_proposal(asked, made, child.seen);
+            }
             if let (Stage::Decided(outcome), Some(candidate)) = (&child.stage, child.candidate()) {
                 let birth = child.birth(self.generation);
                 let reward = context.improvement(candidate.id(), &birth.parents, child.seen);
-                self.credits.credit(&birth.operator, reward);
-                if context.bear(candidate, birth, *outcome, child.seen) && *outcome == Outcome::Kept {
+                context.credits.credit(&birth.operator, reward);
+                let is_new = context.bear(candidate, birth, *outcome, child.seen);
+                if is_new && let Some(asked) = &child.asked {
+                    context.models.used(asked);
+                }
+                if is_new && *outcome == Outcome::Kept {
                     context.announce_if_best(candidate.id());
                     let id = candidate.id();
                     newcomers.push(self.newcomer(id, Some(child.conception), context));
@@ -177,7 +182,6 @@ impl<S: Scheme> Generational<S> {
             population: &self.population,
             fitness: &self.fitness,
             generation: self.generation,
-            credits: &self.credits,
             children: &self.children,
         };
         let population = self.scheme.select(newcomers, &cohort);
@@ -207,10 +211,19 @@ impl<S: Scheme> Generational<S> {
         let finals = self.scheme.finals(left, &self.cohort(context));
         self.phase = Phase::Finals;
         context.checkpoint();
-        if self.measurements.request(SEEDS, finals.pieces(), context.ledger) {
+        let is_known = self.measurements.request(SEEDS, finals.pieces(), context.ledger);
+        self.finals = Some(finals);
+        if is_known {
+            self.go_on_with_finals(context);
+        }
+    }
+
+    /// Measures the leaders again while the finals want it.
+    fn go_on_with_finals(&mut self, context: &Context<'_>) {
+        let go_on = |finals: &mut Finals| finals.go_on(SEEDS, &mut self.measurements, context);
+        if self.finals.as_mut().is_none_or(go_on) {
             self.phase = Phase::Over(self.ending(context));
         }
-        self.finals = Some(finals);
     }
 
     /// Why it is over once the finals are.
@@ -261,7 +274,7 @@ impl<S: Scheme> Generational<S> {
     fn measured(&mut self, owner: u64, context: &mut Context<'_>) {
         match (owner, self.phase) {
             (SEEDS, Phase::Seeding) => self.seeded(context),
-            (SEEDS, _) => self.phase = Phase::Over(self.ending(context)),
+            (SEEDS, _) => self.go_on_with_finals(context),
             (MIGRANTS, _) => self.welcomed(context),
             (number, _) => match self.children.get(&number).map(|child| &child.stage) {
                 Some(Stage::Reflection) => self.reflect(number, context),

@@ -43,7 +43,6 @@ use crate::optimizers::seeding::{bear_seeds, seed_pieces};
 use crate::optimizers::{Optimizer, Told, Work};
 use crate::piece::ProposalOrder;
 use crate::race::{RaceConfig, RaceTest};
-use crate::variation::OperatorCredits;
 
 use pool::Pool;
 use proposal::Proposal;
@@ -171,7 +170,6 @@ pub struct Gepa {
     difficulty: BTreeMap<u32, (f64, u32)>,
     finals: Option<Finals>,
     closing: Option<FinishReason>,
-    credits: OperatorCredits,
 }
 
 impl Gepa {
@@ -198,7 +196,6 @@ impl Gepa {
             difficulty: BTreeMap::new(),
             finals: None,
             closing: None,
-            credits: OperatorCredits::default(),
         }
     }
 
@@ -274,6 +271,14 @@ impl Gepa {
         let known = self.measurements.request(SEEDS, finals.pieces(), context.ledger);
         self.finals = Some(finals);
         if known {
+            self.go_on_with_finals(context);
+        }
+    }
+
+    /// Measures the leaders again while the finals want it.
+    fn go_on_with_finals(&mut self, context: &Context<'_>) {
+        let go_on = |finals: &mut Finals| finals.go_on(SEEDS, &mut self.measurements, context);
+        if self.finals.as_mut().is_none_or(go_on) {
             self.phase = Phase::Over(FinishReason::Budget);
         }
     }
@@ -301,7 +306,7 @@ impl Optimizer for Gepa {
                 for owner in self.measurements.told(&piece) {
                     match (owner, self.phase) {
                         (SEEDS, Phase::Seeding) => self.seeded(context),
-                        (SEEDS, _) => self.phase = Phase::Over(FinishReason::Budget),
+                        (SEEDS, _) => self.go_on_with_finals(context),
                         (number, _) => self.advance(number, context),
                     }
                 }

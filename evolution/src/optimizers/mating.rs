@@ -28,8 +28,9 @@ pub(super) fn mate_on(
 ) -> Option<Conception> {
     let context = cohort.context;
     let candidates: Vec<&Candidate> = parents.iter().filter_map(|id| cohort.candidate(*id)).collect();
-    let with_model = context.settings.reflection;
-    let drawn = context.operators.draw(&candidates, with_model, cohort.credits, &cohort.variation(), rng)?;
+    let with_model = context.settings.reflects();
+    let drawn =
+        context.operators.draw(&candidates, with_model, cohort.context.credits, &cohort.variation(), rng)?;
     match drawn {
         Drawn::Child(child, operator) => Some(Conception::of(parents, operator, child)),
         Drawn::Ask(rewrite) => {
@@ -53,7 +54,7 @@ pub(super) fn without_model(
     cohort: &Cohort<'_>,
     rng: &mut RunRng,
 ) -> Option<(Candidate, String)> {
-    match cohort.context.operators.draw(&[candidate], false, cohort.credits, variation, rng)? {
+    match cohort.context.operators.draw(&[candidate], false, cohort.context.credits, variation, rng)? {
         Drawn::Child(child, operator) => Some((child, operator)),
         Drawn::Ask(_) => None,
     }

@@ -66,7 +66,7 @@ pub fn check_optimizer(subject: &Setup, course: Course) {
         }
     }
     // Where every proposal is its parent once more, nothing is left to try.
-    let landscape = Landscape { drift: 0.0, spread: 0.0, skills: 1 };
+    let landscape = Landscape { drift: 0.0, spread: 0.0, ..Landscape::HELPFUL };
     let budget = Budget { evaluations: Some(400), ..Budget::default() };
     ends_well(&Setup { landscape, budget, ..subject.clone() });
     for (evaluations, dollars) in

@@ -12,11 +12,12 @@ use crate::diversity::{LikenessCache, Likenesses};
 use crate::event::Finish;
 use crate::ledger::Ledger;
 use crate::migration::{Exchange, ExchangeState};
+use crate::model_credits::ModelCredits;
 use crate::optimizers::Optimizer;
 use crate::order::balanced_order;
 use crate::piece::ProposalOrder;
 use crate::rng::stream;
-use crate::variation::{LeakGuard, Operators, TrainIndex};
+use crate::variation::{LeakGuard, OperatorCredits, Operators, TrainIndex};
 
 /// Version of the form. It grows when an older program could not read a newer checkpoint aright.
 const VERSION: u32 = 5;
@@ -50,6 +51,8 @@ struct StateRef<'a> {
     ledger: &'a Ledger,
     account: &'a Account,
     optimizer: serde_json::Value,
+    credits: &'a OperatorCredits,
+    models: &'a ModelCredits,
     finish: &'a Option<Finish>,
     questions: &'a [ProposalOrder],
     exchange: &'a ExchangeState,
@@ -61,6 +64,8 @@ struct State {
     ledger: Ledger,
     account: Account,
     optimizer: serde_json::Value,
+    credits: OperatorCredits,
+    models: ModelCredits,
     finish: Option<Finish>,
     questions: Vec<ProposalOrder>,
     exchange: ExchangeState,
@@ -89,6 +94,8 @@ impl Run {
             ledger: &self.ledger,
             account: &self.account,
             optimizer: self.optimizer.save(),
+            credits: &self.credits,
+            models: &self.models,
             finish: &self.finish,
             questions: &self.questions,
             exchange: self.exchange.state(),
@@ -133,6 +140,8 @@ impl Run {
             ledger: state.ledger,
             account: state.account,
             optimizer: restore(state.optimizer)?,
+            credits: state.credits,
+            models: state.models,
             finish: state.finish,
             questions: state.questions,
             likenesses: Likenesses::new(settings.distance),

@@ -1,4 +1,4 @@
-//! Tests and intervals that hold however often one looks at them.
+//! Tests that hold however often one looks at them.
 //!
 //! A test by betting: whoever doubts the null hypothesis stakes money against it, case by case, at odds that are
 //! fair or worse while it is true. To become rich is then unlikely: the wealth exceeds 1/α at any time with
@@ -7,9 +7,6 @@
 //! betting" (JRSS B 2024), sections 4 and 5 for cases drawn without replacement.
 
 use serde::{Deserialize, Serialize};
-
-use super::interval::Interval;
-use super::mean::weighted_mean;
 
 /// The part of the wealth that a single case can cost, at most.
 const MOST_STAKED: f64 = 0.5;
@@ -23,8 +20,6 @@ const PRIOR_CASES: f64 = 4.0;
 const HORIZON: f64 = 0.5;
 /// What sums of the same numbers in another order may differ by, a case.
 const ROUNDING: f64 = 1e-12;
-/// Halvings in the search of an end of an interval: as many as double the digits of a score of ten thousand cases.
-const HALVINGS: usize = 32;
 
 /// Whether the mean of values is below a margin, asked after each value as it comes. The null hypothesis is that
 /// it is at least the margin.
@@ -148,45 +143,6 @@ impl SequentialTest {
     }
 }
 
-/// An interval for the mean of scores from 0 to 1 that were measured one after the other: with probability
-/// `confidence`, above 0 and below 1, the intervals after each score hold the mean all at once. So one may stop
-/// measuring when it is narrow enough, which no interval of a fixed number of scores allows.
-///
-/// With `population`, the mean is that of so many cases, of which those were drawn without replacement: then the
-/// interval shrinks to a point as the last is measured. Scores that are not numbers are unmeasured and do not count.
-/// The mean of the scores so far is always within, even where they show that an interval before missed the truth.
-pub fn anytime_interval(scores: &[f64], population: Option<usize>, confidence: f64) -> Interval {
-    let alpha = (1.0 - confidence) / 2.0;
-    let rejects = |margin: f64, greatest: f64, sign: f64| {
-        let test = SequentialTest { population, ..SequentialTest::new(margin, greatest, alpha) };
-        scores
-            .iter()
-            .fold(test, |mut test, score| {
-                test.observe(sign * score);
-                test
-            })
-            .rejects()
-    };
-    // The higher a mean is, the more is won by betting against it: where one is rejected, all above it are.
-    let outermost = |mut inner: f64, mut outer: f64, is_rejected: &dyn Fn(f64) -> bool| {
-        if !is_rejected(outer) {
-            return outer;
-        }
-        for _ in 0..HALVINGS {
-            let middle = f64::midpoint(inner, outer);
-            *(if is_rejected(middle) { &mut outer } else { &mut inner }) = middle;
-        }
-        outer
-    };
-    let low = outermost(1.0, 0.0, &|mean| rejects(-mean, 0.0, -1.0));
-    let high = outermost(0.0, 1.0, &|mean| rejects(mean, 1.0, 1.0));
-    let measured: Vec<f64> = scores.iter().copied().filter(|score| !score.is_nan()).collect();
-    match weighted_mean(&measured, &vec![1.0; measured.len()]) {
-        Some(mean) => Interval { low: low.min(mean), high: high.max(mean) },
-        None => Interval { low, high },
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -304,24 +260,6 @@ mod tests {
         assert_eq!(even, before, "nothing is left to see");
     }
 
-    #[test]
-    fn intervals_hold_the_mean_at_all_times_and_end_at_it() {
-        let mut missed = 0;
-        for seed in 0..200 {
-            let mut scores: Vec<f64> = (0..60).map(|number| f64::from(u8::from(number < 36))).collect();
-            scores.shuffle(&mut stream(seed, "interval", 0));
-            let holds = |seen: usize| {
-                let found = anytime_interval(&scores[..seen], Some(60), 0.8);
-                found.low <= 0.6 + 1e-9 && found.high >= 0.6 - 1e-9
-            };
-            missed += usize::from(!(5..=60).step_by(5).all(holds));
-            let end = anytime_interval(&scores, Some(60), 0.8);
-            assert!(end.low <= end.high && end.high - end.low < 1e-6, "{end:?}");
-        }
-        assert!((1..=57).contains(&missed), "{missed} of 200");
-        assert_eq!(anytime_interval(&[], None, 0.95), Interval { low: 0.0, high: 1.0 });
-    }
-
     proptest! {
         #[test]
         fn evidence_grows_with_the_margin(
@@ -356,15 +294,6 @@ mod tests {
             let test = test_of(&values, Some(30), 0.0);
             let text = serde_json::to_string(&test).unwrap();
             prop_assert_eq!(serde_json::from_str::<SequentialTest>(&text).unwrap(), test);
-        }
-
-        #[test]
-        fn intervals_shrink(scores in prop::collection::vec(0.0..=1.0_f64, 1..30), sized in any::<bool>()) {
-            let population = sized.then_some(40);
-            let (shorter, all) = (&scores[..scores.len() - 1], &scores[..]);
-            let (wide, narrow) = (anytime_interval(shorter, population, 0.9), anytime_interval(all, population, 0.9));
-            let mean = all.iter().sum::<f64>() / all.len() as f64;
-            prop_assert!(narrow.low >= wide.low.min(mean) - 1e-9 && narrow.high <= wide.high.max(mean) + 1e-9);
         }
     }
 }

@@ -16,8 +16,11 @@ pub use resize::ResizeShots;
 
 use std::collections::HashSet;
 
+use rand::seq::SliceRandom;
+
 use crate::candidate::Shot;
 use crate::case::Case;
+use crate::rng::RunRng;
 use crate::variation::TrainIndex;
 
 /// The example that a case makes; none when it has no expected answer to show.
@@ -42,6 +45,13 @@ fn by_turns(train: &TrainIndex, order: Vec<usize>, beside: &[Shot]) -> Vec<usize
     let mut keyed: Vec<_> = keyed.collect();
     keyed.sort_unstable();
     keyed.into_iter().map(|(_, _, index)| index).collect()
+}
+
+/// The usable cases in random order, and where there are few answers, so that these take turns.
+fn shuffled(train: &TrainIndex, rng: &mut RunRng) -> Vec<usize> {
+    let mut order = train.usable(&[]).to_vec();
+    order.shuffle(rng);
+    if train.labels().is_some() { by_turns(train, order, &[]) } else { order }
 }
 
 /// The first so many cases whose inputs differ.

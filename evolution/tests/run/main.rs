@@ -4,7 +4,10 @@
 
 mod archipelago;
 mod islands;
+mod models;
 mod optimizers;
+mod recovery;
+mod repeats;
 mod trade;
 
 use evohub_evolution::diversity::{RestartConfig, SharingConfig};
@@ -197,7 +200,7 @@ fn a_small_budget_looks_at_many_and_is_sure_of_few() {
 
 #[test]
 fn nsga2_breaks_off_only_who_is_surely_dominated() {
-    let landscape = Landscape { drift: -0.1, spread: 0.1, skills: 1 };
+    let landscape = Landscape { drift: -0.1, spread: 0.1, ..Landscape::HELPFUL };
     let saved = |properties: &[Property]| {
         let objectives = properties.iter().cloned().filter_map(Objective::natural).collect();
         let config = Nsga2Config { objectives, ..Nsga2Config::default() };

@@ -112,6 +112,11 @@ impl Provider {
         Server { host, port: self.base_url.port_or_known_default().unwrap_or_default() }
     }
 
+    /// Where the configuration says that the key is.
+    pub(super) fn key_place(&self) -> Option<&str> {
+        self.key_place.as_deref()
+    }
+
     /// What to do when the provider does not accept the key.
     pub(super) fn key_advice(&self) -> String {
         match (&self.key, &self.key_place) {
@@ -223,7 +228,7 @@ fn is_proxied(scheme: &str, variable: &dyn Fn(&str) -> Option<String>) -> bool {
     })
 }
 
-fn http_client(base_url: &Url, is_loopback: bool) -> Result<reqwest::Client, reqwest::Error> {
+pub(super) fn http_client(base_url: &Url, is_loopback: bool) -> Result<reqwest::Client, reqwest::Error> {
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("evohub/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)

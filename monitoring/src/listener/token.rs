@@ -1,6 +1,6 @@
 //! The token that a client shows.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub enum TokenError {
         /// What the machine says.
         source: io::Error,
     },
-    /// Others than its owner may read the file.
+    /// Others than those whom it is for may read the file.
     #[error("the token file {path} can be read by others than its owner: run `chmod 600 {path}`")]
     Shared {
         /// The file.
@@ -74,14 +74,15 @@ impl Token {
         Self::parse(token.expose_secret().as_bytes()).map_err(|problem| TokenError::Unfit { problem })
     }
 
-    /// Reads a token from a file that only its owner can read; white space around it does not count.
+    /// Reads a token from a file that only those can read whom it is for ([`is_open_to_others`]); white space around it
+    /// does not count.
     ///
     /// # Errors
     /// When the file cannot be read, when others can read it, and when it holds no fit token.
     pub fn from_file(path: &Path) -> Result<Self, TokenError> {
         let unreadable = |source| TokenError::Unreadable { path: path.to_owned(), source };
         let file = File::open(path).map_err(unreadable)?;
-        if is_shared(&file).map_err(unreadable)? {
+        if is_open_to_others(&file.metadata().map_err(unreadable)?) {
             return Err(TokenError::Shared { path: path.to_owned() });
         }
         // Room for white space; what is longer is too long in any case.
@@ -123,16 +124,27 @@ impl Token {
     }
 }
 
-#[cfg(unix)]
-fn is_shared(file: &File) -> io::Result<bool> {
-    use std::os::unix::fs::PermissionsExt;
-    Ok(file.metadata()?.permissions().mode() & 0o077 != 0)
+/// Whether others than those whom it is for can read a file with a secret. It is for its owner; where root owns it, its
+/// group may read it, too: so Kubernetes and systemd hand secrets to who is not root. Where the rights of a file do not
+/// tell who reads it, nobody else can.
+pub fn is_open_to_others(file: &Metadata) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        is_open(file.mode(), file.uid(), rustix::process::geteuid().as_raw())
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = file;
+        false
+    }
 }
 
-/// Elsewhere the rights of a file do not tell who reads it.
-#[cfg(not(unix))]
-fn is_shared(_: &File) -> io::Result<bool> {
-    Ok(false)
+/// The same by mode and owner, for a user.
+#[cfg(unix)]
+fn is_open(mode: u32, owner: u32, user: u32) -> bool {
+    let others = if owner == 0 && user != 0 { 0o037 } else { 0o077 };
+    mode & others != 0
 }
 
 #[cfg(test)]
@@ -167,6 +179,24 @@ mod tests {
         }
         assert!(Token::new(&"x".repeat(16).into()).is_ok());
         assert!(Token::new(&"x".repeat(512).into()).is_ok());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_root_hands_to_a_group_is_for_it() {
+        const ROOT: u32 = 0;
+        const ME: u32 = 1000;
+        for (mode, owner, user, expected) in [
+            (0o100_440, ROOT, ME, false),
+            (0o100_640, ROOT, ME, false),
+            (0o100_660, ROOT, ME, true),
+            (0o100_444, ROOT, ME, true),
+            (0o100_440, ROOT, ROOT, true),
+            (0o100_440, ME, ME, true),
+            (0o100_400, ME, ME, false),
+        ] {
+            assert_eq!(is_open(mode, owner, user), expected, "{mode:o} of {owner} for {user}");
+        }
     }
 
     #[cfg(unix)]

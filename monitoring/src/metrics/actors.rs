@@ -14,9 +14,10 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 
-use super::declare::{Declarations, Name};
+use super::declare::Declarations;
 use super::durations::{Bounds, QUICK};
 use super::labels::label_set;
+use super::name::families;
 use super::pool::{Figures, PoolMetrics};
 use super::series::Series;
 use super::share::GaugeShare;
@@ -24,6 +25,24 @@ use super::share::GaugeShare;
 label_set!(ActorLabels { actor: closed });
 label_set!(MessageLabels { actor: closed, message: closed });
 label_set!(RestartLabels { actor: closed, cause: closed });
+
+families! {
+    ACTOR_MAILBOX_DEPTH: Gauge<ActorLabels> = "actor_mailbox_depth",
+        "Messages that were sent and not yet begun with, by kind of actor";
+    ACTOR_MAILBOX_WAIT: Histogram<ActorLabels> = "actor_mailbox_wait" in "seconds",
+        "Time a message waited in the mailbox";
+    ACTOR_MESSAGES: Counter<MessageLabels> = "actor_messages",
+        "Messages that an actor began with";
+    ACTOR_HANDLE: Histogram<ActorLabels> = "actor_handle" in "seconds",
+        "Time an actor spent on a message";
+    ACTORS_ALIVE: Gauge<ActorLabels> = "actors_alive",
+        "Actors (of a pool: workers) that run";
+    ACTOR_RESTARTS: Counter<RestartLabels> = "actor_restarts",
+        "Actors that died and were started again";
+    ACTOR_DEAD_LETTERS: Counter<ActorLabels> = "actor_dead_letters",
+        "Messages whose actor had died; those that come too late for one that ended as planned are not \
+         counted";
+}
 
 /// Why an actor is started again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,26 +83,13 @@ pub struct Stuck {
 impl ActorMetrics {
     pub(super) fn declare(declare: &mut Declarations) -> Self {
         Self {
-            depth: declare.gauges(
-                Name::plain("actor_mailbox_depth"),
-                "Messages that were sent and not yet begun with, by kind of actor",
-            ),
-            wait: declare.histograms(
-                Name::seconds("actor_mailbox_wait"),
-                "Time a message waited in the mailbox",
-                QUICK,
-            ),
-            messages: declare.counters(Name::plain("actor_messages"), "Messages that an actor began with"),
-            handle: declare.histograms(
-                Name::seconds("actor_handle"),
-                "Time an actor spent on a message",
-                QUICK,
-            ),
-            alive: declare.gauges(Name::plain("actors_alive"), "Actors (of a pool: workers) that run"),
-            restarts: declare
-                .counters(Name::plain("actor_restarts"), "Actors that died and were started again"),
-            dead_letters: declare
-                .counters(Name::plain("actor_dead_letters"), "Messages whose actor had died; those that come too late for one that ended as planned are not counted"),
+            depth: declare.gauges(names::ACTOR_MAILBOX_DEPTH),
+            wait: declare.histograms(names::ACTOR_MAILBOX_WAIT, QUICK),
+            messages: declare.counters(names::ACTOR_MESSAGES),
+            handle: declare.histograms(names::ACTOR_HANDLE, QUICK),
+            alive: declare.gauges(names::ACTORS_ALIVE),
+            restarts: declare.counters(names::ACTOR_RESTARTS),
+            dead_letters: declare.counters(names::ACTOR_DEAD_LETTERS),
             mailboxes: Mutex::default(),
             epoch: Instant::now(),
         }

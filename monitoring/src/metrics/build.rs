@@ -3,8 +3,9 @@
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::info::Info;
 
-use super::catalogue::Kind;
-use super::declare::{Declarations, Name};
+use super::declare::Declarations;
+use super::labels::label_names;
+use super::name::families;
 
 /// What a program was built from.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -17,8 +18,12 @@ pub struct BuildInfo {
     pub rustc: String,
 }
 
+label_names!(BuildInfo { version, revision, rustc });
+
+families! {
+    EVOHUB_BUILD: Info<BuildInfo> = "evohub_build", "The program that is running; always 1";
+}
+
 pub(super) fn declare(declare: &mut Declarations, build: &BuildInfo) {
-    let help = "The program that is running; always 1";
-    let labels = &["version", "revision", "rustc"];
-    declare.register(Name::plain("evohub_build"), Kind::Info, labels, help, Info::new(build.clone()));
+    declare.register(names::EVOHUB_BUILD, Info::new(build.clone()));
 }

@@ -4,14 +4,28 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 
-use super::declare::{Declarations, Name};
+use super::declare::Declarations;
 use super::durations::Bounds;
 use super::labels::{label_set, open};
+use super::name::families;
 use super::series::Series;
 
 label_set!(ObjectiveLabels { objective: open });
 label_set!(VariantLabels { experiment: open, variant: open });
 label_set!(RatingLabels { rating: closed });
+
+families! {
+    PROMPT_FITNESS_SCORE: Histogram<ObjectiveLabels> = "prompt_fitness_score",
+        "Mean validation scores of candidates when it was decided what becomes of them, 0 to 1";
+    USER_SESSIONS_ACTIVE: Gauge = "user_sessions_active",
+        "User sessions under way";
+    AB_TEST_ASSIGNMENTS: Counter<VariantLabels> = "ab_test_assignments",
+        "Users who were given a variant of an experiment";
+    AB_TEST_CONVERSIONS: Counter<VariantLabels> = "ab_test_conversions",
+        "Users of a variant who did what the experiment is for";
+    PROMPT_FEEDBACK: Counter<RatingLabels> = "prompt_feedback",
+        "Ratings that users gave to answers";
+}
 
 /// Bounds of scores between 0 and 1.
 const SCORES: &[f64] = &[0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0];
@@ -50,19 +64,12 @@ impl Drop for Session {
 
 impl BusinessMetrics {
     pub(super) fn declare(declare: &mut Declarations) -> Self {
-        let fitness = "Mean validation scores of candidates when it was decided what becomes of them, 0 to 1";
         Self {
-            fitness: declare.histograms(Name::plain("prompt_fitness_score"), fitness, SCORES),
-            sessions: declare.gauge(Name::plain("user_sessions_active"), "User sessions under way"),
-            assignments: declare.counters(
-                Name::plain("ab_test_assignments"),
-                "Users who were given a variant of an experiment",
-            ),
-            conversions: declare.counters(
-                Name::plain("ab_test_conversions"),
-                "Users of a variant who did what the experiment is for",
-            ),
-            feedback: declare.counters(Name::plain("prompt_feedback"), "Ratings that users gave to answers"),
+            fitness: declare.histograms(names::PROMPT_FITNESS_SCORE, SCORES),
+            sessions: declare.gauge(names::USER_SESSIONS_ACTIVE),
+            assignments: declare.counters(names::AB_TEST_ASSIGNMENTS),
+            conversions: declare.counters(names::AB_TEST_CONVERSIONS),
+            feedback: declare.counters(names::PROMPT_FEEDBACK),
         }
     }
 

@@ -9,11 +9,10 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
-use prometheus_client::registry::Unit;
 
-use super::catalogue::Kind;
-use super::declare::{Declarations, Name};
+use super::declare::Declarations;
 use super::labels::{OTHER, label_set, open};
+use super::name::families;
 use super::series::Series;
 
 label_set!(StateLabels { state: closed });
@@ -22,8 +21,34 @@ label_set!(CauseLabels { cause: closed });
 label_set!(ReasonLabels { reason: closed });
 label_set!(DirectionLabels { direction: closed });
 
-const HEARTBEAT: Name = Name::seconds("cluster_link_heartbeat");
-const HEARTBEAT_HELP: &str = "Time since a linked node was last heard, by any message over the link";
+families! {
+    CLUSTER_NODES: Gauge<StateLabels> = "cluster_nodes",
+        "Nodes of the cluster as this one knows them, itself included, by state; those that left or died \
+         for as long as they are remembered";
+    CLUSTER_WORKERS_AVAILABLE: Gauge = "cluster_workers_available",
+        "Evaluations that the living nodes could begin at once, over the whole cluster";
+    CLUSTER_WORKERS_BUSY: Gauge = "cluster_workers_busy",
+        "Evaluations under way, over the whole cluster";
+    CLUSTER_LINK_HEARTBEAT: Gauge<PeerLabels> = "cluster_link_heartbeat" in "seconds",
+        "Time since a linked node was last heard, by any message over the link";
+    CLUSTER_REDISPATCHED: Counter<CauseLabels> = "cluster_redispatched",
+        "Evaluations that were given to another node after the first did not bring them to an end, by cause";
+    CLUSTER_LEASE_TAKEOVERS: Counter = "cluster_lease_takeovers",
+        "Jobs that this node took over after their owner was gone";
+    CLUSTER_PERMITS: Gauge<PeerLabels> = "cluster_permits",
+        "Evaluations that this node may have under way at a node at once";
+    CLUSTER_REFUSED: Counter<ReasonLabels> = "cluster_refused",
+        "Connections, made or accepted, that did not become a link because one of the ends refused, by \
+         reason";
+    CLUSTER_LINK_BYTES: Counter<DirectionLabels> = "cluster_link" in "bytes",
+        "Bytes that went over links to nodes and clients, before encryption";
+    CLUSTER_DUPLICATES: Counter = "cluster_duplicates",
+        "Results that came after another node had brought the same one";
+    CLUSTER_HEDGED: Counter = "cluster_hedged",
+        "Evaluations that were given to a second node because the first took long";
+    CLUSTER_LATE_ANSWERS: Counter = "cluster_late_answers",
+        "Answers of other nodes that came when nobody waited for them any more";
+}
 
 /// Most linked nodes that have a series of their own; what comes on top is `other`, with the longest silence.
 const MOST_PEERS: usize = 256;
@@ -169,39 +194,16 @@ impl Direction {
 
 impl ClusterMetrics {
     pub(super) fn declare(declare: &mut Declarations) -> Self {
-        let nodes: Series<StateLabels, Gauge> = declare.gauges(
-            Name::plain("cluster_nodes"),
-            "Nodes of the cluster as this one knows them, itself included, by state; those that left or died for as \
-             long as they are remembered",
-        );
-        let workers_available = declare.gauge(
-            Name::plain("cluster_workers_available"),
-            "Evaluations that the living nodes could begin at once, over the whole cluster",
-        );
-        let workers_busy = declare
-            .gauge(Name::plain("cluster_workers_busy"), "Evaluations under way, over the whole cluster");
+        let nodes: Series<StateLabels, Gauge> = declare.gauges(names::CLUSTER_NODES);
+        let workers_available = declare.gauge(names::CLUSTER_WORKERS_AVAILABLE);
+        let workers_busy = declare.gauge(names::CLUSTER_WORKERS_BUSY);
         let links = Arc::new(Links::default());
-        declare.collector(&[(HEARTBEAT, Kind::Gauge, HEARTBEAT_HELP)], &["peer"], Arc::clone(&links));
-        let redispatched: Series<CauseLabels, Counter> = declare.counters(
-            Name::plain("cluster_redispatched"),
-            "Evaluations that were given to another node after the first did not bring them to an end, by cause",
-        );
-        let takeovers = declare.counter(
-            Name::plain("cluster_lease_takeovers"),
-            "Jobs that this node took over after their owner was gone",
-        );
-        let permits = declare.gauges(
-            Name::plain("cluster_permits"),
-            "Evaluations that this node may have under way at a node at once",
-        );
-        let refused: Series<ReasonLabels, Counter> = declare.counters(
-            Name::plain("cluster_refused"),
-            "Connections, made or accepted, that did not become a link because one of the ends refused, by reason",
-        );
-        let bytes: Series<DirectionLabels, Counter> = declare.counters(
-            Name::with_unit("cluster_link", "bytes"),
-            "Bytes that went over links to nodes and clients, before encryption",
-        );
+        declare.collector([names::CLUSTER_LINK_HEARTBEAT.declaration()], Arc::clone(&links));
+        let redispatched: Series<CauseLabels, Counter> = declare.counters(names::CLUSTER_REDISPATCHED);
+        let takeovers = declare.counter(names::CLUSTER_LEASE_TAKEOVERS);
+        let permits = declare.gauges(names::CLUSTER_PERMITS);
+        let refused: Series<ReasonLabels, Counter> = declare.counters(names::CLUSTER_REFUSED);
+        let bytes: Series<DirectionLabels, Counter> = declare.counters(names::CLUSTER_LINK_BYTES);
         Self {
             nodes: NodeState::ALL.map(|state| nodes.get(&StateLabels { state: state.as_str().into() })),
             workers_available,
@@ -214,18 +216,9 @@ impl ClusterMetrics {
             refused: Refusal::ALL.map(|reason| refused.get(&ReasonLabels { reason: reason.as_str().into() })),
             bytes: Direction::ALL
                 .map(|direction| bytes.get(&DirectionLabels { direction: direction.as_str().into() })),
-            duplicates: declare.counter(
-                Name::plain("cluster_duplicates"),
-                "Results that came after another node had brought the same one",
-            ),
-            hedged: declare.counter(
-                Name::plain("cluster_hedged"),
-                "Evaluations that were given to a second node because the first took long",
-            ),
-            late_answers: declare.counter(
-                Name::plain("cluster_late_answers"),
-                "Answers of other nodes that came when nobody waited for them any more",
-            ),
+            duplicates: declare.counter(names::CLUSTER_DUPLICATES),
+            hedged: declare.counter(names::CLUSTER_HEDGED),
+            late_answers: declare.counter(names::CLUSTER_LATE_ANSWERS),
         }
     }
 
@@ -314,16 +307,21 @@ impl Collector for Links {
         if silences.is_empty() {
             return Ok(());
         }
-        let unit = Unit::Other("seconds".to_owned());
-        let mut family =
-            encoder.encode_descriptor(HEARTBEAT.bare, HEARTBEAT_HELP, Some(&unit), MetricType::Gauge)?;
+        let heartbeat = names::CLUSTER_LINK_HEARTBEAT;
+        let unit = heartbeat.encoded_unit();
+        let mut family = encoder.encode_descriptor(
+            heartbeat.bare(),
+            heartbeat.help(),
+            unit.as_ref(),
+            MetricType::Gauge,
+        )?;
         let folded = silences.get(MOST_PEERS..).unwrap_or_default().iter().map(|(_, silence)| *silence).max();
         silences.truncate(MOST_PEERS);
         silences.extend(folded.map(|longest| (OTHER.to_owned(), longest)));
         for (peer, silence) in silences {
             let peer = open(&peer);
             let gauge = ConstGauge::new(silence.as_secs_f64());
-            gauge.encode(family.encode_family(&[("peer", peer.as_ref())])?)?;
+            gauge.encode(family.encode_family(&[(heartbeat.labels().peer, peer.as_ref())])?)?;
         }
         Ok(())
     }

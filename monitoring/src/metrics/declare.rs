@@ -6,49 +6,19 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::{Family, MetricConstructor};
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::registry::{Metric, Registry, Unit};
+use prometheus_client::registry::{Metric, Registry};
 
-use super::catalogue::{Declaration, Kind};
+use super::catalogue::Declaration;
 use super::durations::{Bounds, Durations};
 use super::labels::{LabelSet, label_set};
+use super::name::{self, Labels, Name, Type, families};
 use super::series::Series;
 
 label_set!(FamilyLabels { family: closed });
 
-/// A metric's name without the suffixes that its unit and type add.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Name {
-    pub(super) bare: &'static str,
-    pub(super) unit: Option<&'static str>,
-}
-
-impl Name {
-    /// A name of something that is counted, or has no unit.
-    pub(super) const fn plain(bare: &'static str) -> Self {
-        Self { bare, unit: None }
-    }
-
-    pub(super) const fn with_unit(bare: &'static str, unit: &'static str) -> Self {
-        Self { bare, unit: Some(unit) }
-    }
-
-    pub(super) const fn seconds(bare: &'static str) -> Self {
-        Self::with_unit(bare, "seconds")
-    }
-
-    fn full(self, kind: Kind) -> String {
-        let unit = self.unit.map_or_else(String::new, |unit| format!("_{unit}"));
-        let suffix = match kind {
-            Kind::Counter => "_total",
-            Kind::Info => "_info",
-            Kind::Gauge | Kind::Histogram => "",
-        };
-        format!("{}{unit}{suffix}", self.bare)
-    }
-
-    pub(super) fn unit(self) -> Option<Unit> {
-        self.unit.map(|unit| Unit::Other(unit.to_owned()))
-    }
+families! {
+    METRICS_SERIES_FOLDED: Counter<FamilyLabels> = "metrics_series_folded",
+        "Observations whose labels found no place in a full family and went to its series `other`";
 }
 
 pub(super) struct Declarations {
@@ -68,9 +38,7 @@ impl Declarations {
             // There is one series for each family, and the families are named in the code.
             folded: Series::new(family.clone(), usize::MAX, Counter::default()),
         };
-        let help = "Observations whose labels found no place in a full family and went to its series `other`";
-        let labels = FamilyLabels::NAMES;
-        declare.register(Name::plain("metrics_series_folded"), Kind::Counter, labels, help, family);
+        declare.register(names::METRICS_SERIES_FOLDED, family);
         declare
     }
 
@@ -78,62 +46,58 @@ impl Declarations {
         (self.registry, self.catalogue)
     }
 
-    pub(super) fn counter(&mut self, name: Name, help: &'static str) -> Counter {
+    pub(super) fn counter(&mut self, name: Name<name::Counter>) -> Counter {
         let counter = Counter::default();
-        self.register(name, Kind::Counter, &[], help, counter.clone());
+        self.register(name, counter.clone());
         counter
     }
 
-    pub(super) fn counters<L: LabelSet>(&mut self, name: Name, help: &'static str) -> Series<L, Counter> {
-        self.family(name, Kind::Counter, help, Family::default())
+    pub(super) fn counters<L: LabelSet>(&mut self, name: Name<name::Counter, L>) -> Series<L, Counter> {
+        self.family(name, Family::default())
     }
 
-    pub(super) fn gauge(&mut self, name: Name, help: &'static str) -> Gauge {
+    pub(super) fn gauge(&mut self, name: Name<name::Gauge>) -> Gauge {
         let gauge = Gauge::default();
-        self.register(name, Kind::Gauge, &[], help, gauge.clone());
+        self.register(name, gauge.clone());
         gauge
     }
 
-    pub(super) fn gauges<L: LabelSet>(&mut self, name: Name, help: &'static str) -> Series<L, Gauge> {
-        self.family(name, Kind::Gauge, help, Family::default())
+    pub(super) fn gauges<L: LabelSet>(&mut self, name: Name<name::Gauge, L>) -> Series<L, Gauge> {
+        self.family(name, Family::default())
     }
 
-    pub(super) fn histogram(&mut self, name: Name, help: &'static str, bounds: &'static [f64]) -> Histogram {
+    pub(super) fn histogram(&mut self, name: Name<name::Histogram>, bounds: &'static [f64]) -> Histogram {
         let histogram: Histogram = Bounds(bounds).new_metric();
-        self.register(name, Kind::Histogram, &[], help, histogram.clone());
+        self.register(name, histogram.clone());
         histogram
     }
 
     pub(super) fn histograms<L: LabelSet>(
         &mut self,
-        name: Name,
-        help: &'static str,
+        name: Name<name::Histogram, L>,
         bounds: &'static [f64],
     ) -> Series<L, Histogram, Bounds> {
-        self.family(name, Kind::Histogram, help, Family::new_with_constructor(Bounds(bounds)))
+        self.family(name, Family::new_with_constructor(Bounds(bounds)))
     }
 
-    pub(super) fn durations(&mut self, name: Name, help: &'static str, bounds: &'static [f64]) -> Durations {
+    pub(super) fn durations(&mut self, name: Name<name::Histogram>, bounds: &'static [f64]) -> Durations {
         let durations: Durations = Bounds(bounds).new_metric();
-        self.register(name, Kind::Histogram, &[], help, durations.clone());
+        self.register(name, durations.clone());
         durations
     }
 
     pub(super) fn durations_by<L: LabelSet>(
         &mut self,
-        name: Name,
-        help: &'static str,
+        name: Name<name::Histogram, L>,
         bounds: &'static [f64],
     ) -> Series<L, Durations, Bounds> {
-        self.family(name, Kind::Histogram, help, Family::new_with_constructor(Bounds(bounds)))
+        self.family(name, Family::new_with_constructor(Bounds(bounds)))
     }
 
     /// A metric of another form.
-    pub(super) fn family<L: LabelSet, M, C>(
+    pub(super) fn family<T: Type, L: LabelSet, M, C>(
         &mut self,
-        name: Name,
-        kind: Kind,
-        help: &'static str,
+        name: Name<T, L>,
         family: Family<L, M, C>,
     ) -> Series<L, M, C>
     where
@@ -141,41 +105,27 @@ impl Declarations {
         C: MetricConstructor<M> + Clone + Send + Sync + 'static,
         Family<L, M, C>: Metric,
     {
-        self.register(name, kind, L::NAMES, help, family.clone());
-        let folded = self.folded.get(&FamilyLabels { family: name.full(kind).into() });
+        self.register(name, family.clone());
+        let folded = self.folded.get(&FamilyLabels { family: name.full().into() });
         Series::new(family, self.max_series, folded)
     }
 
-    /// Metrics that are looked up when the page is made, all with the same labels.
+    /// Metrics that are looked up when the page is made.
     pub(super) fn collector(
         &mut self,
-        declared: &[(Name, Kind, &'static str)],
-        labels: &'static [&'static str],
+        declared: impl IntoIterator<Item = Declaration>,
         collector: impl Collector,
     ) {
-        for (name, kind, help) in declared {
-            self.note(*name, *kind, labels, help);
-        }
+        self.catalogue.extend(declared);
         self.registry.register_collector(Box::new(collector));
     }
 
-    fn note(&mut self, name: Name, kind: Kind, labels: &'static [&'static str], help: &'static str) {
-        self.catalogue.push(Declaration { name: name.full(kind), kind, labels, help });
-    }
-
-    /// The one way into both.
-    pub(super) fn register(
-        &mut self,
-        name: Name,
-        kind: Kind,
-        labels: &'static [&'static str],
-        help: &'static str,
-        metric: impl Metric,
-    ) {
-        self.note(name, kind, labels, help);
-        match name.unit() {
-            Some(unit) => self.registry.register_with_unit(name.bare, help, unit, metric),
-            None => self.registry.register(name.bare, help, metric),
+    /// The one way of a single metric into both.
+    pub(super) fn register<T: Type, L: Labels>(&mut self, name: Name<T, L>, metric: impl Metric) {
+        self.catalogue.push(name.declaration());
+        match name.encoded_unit() {
+            Some(unit) => self.registry.register_with_unit(name.bare(), name.help(), unit, metric),
+            None => self.registry.register(name.bare(), name.help(), metric),
         }
     }
 }

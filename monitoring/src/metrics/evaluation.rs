@@ -4,15 +4,34 @@ use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
 
-use super::declare::{Declarations, Name};
+use super::declare::Declarations;
 use super::durations::{Durations, QUICK, SLOW};
 use super::labels::{label_set, open};
+use super::name::families;
 use super::series::Series;
 
 label_set!(OutcomeLabels { outcome: closed });
 label_set!(FailureLabels { error_type: open });
 label_set!(TierLabels { tier: closed });
 label_set!(SavedLabels { by: closed });
+
+families! {
+    PROMPT_EVALUATIONS: Counter<OutcomeLabels> = "prompt_evaluations",
+        "Evaluations of a candidate on a case: `success` was measured and is durable, `cached` was known, \
+         `failed` is an attempt that failed (one that is tried again counts each time)";
+    PROMPT_EVALUATIONS_FAILED: Counter<FailureLabels> = "prompt_evaluations_failed",
+        "Attempts at an evaluation that failed, by cause";
+    EVALUATION_DURATION: Histogram = "evaluation_duration" in "seconds",
+        "Time of an attempt at an evaluation: model calls and scoring, queues left out";
+    EVALUATION_QUEUE_WAIT: Histogram = "evaluation_queue_wait" in "seconds",
+        "Time an evaluation waited in the pool for a worker";
+    EVALUATION_CACHE_HITS: Counter<TierLabels> = "evaluation_cache_hits",
+        "Evaluations whose result was known";
+    EVALUATION_CACHE_MISSES: Counter<TierLabels> = "evaluation_cache_misses",
+        "Evaluations looked up whose result was not known";
+    EVALUATIONS_SAVED: Counter<SavedLabels> = "evaluations_saved",
+        "Evaluations that were not needed, by what made them unnecessary";
+}
 
 /// Where a result that is known already was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,40 +88,18 @@ pub struct EvaluationMetrics {
 
 impl EvaluationMetrics {
     pub(super) fn declare(declare: &mut Declarations) -> Self {
-        let outcomes: Series<OutcomeLabels, Counter> = declare.counters(
-            Name::plain("prompt_evaluations"),
-            "Evaluations of a candidate on a case: `success` was measured and is durable, `cached` was known, `failed` \
-             is an attempt that failed (one that is tried again counts each time)",
-        );
+        let outcomes: Series<OutcomeLabels, Counter> = declare.counters(names::PROMPT_EVALUATIONS);
         let outcome = |outcome: &'static str| outcomes.get(&OutcomeLabels { outcome: outcome.into() });
         Self {
             succeeded: outcome("success"),
             failed: outcome("failed"),
             cached: outcome("cached"),
-            failures: declare.counters(
-                Name::plain("prompt_evaluations_failed"),
-                "Attempts at an evaluation that failed, by cause",
-            ),
-            duration: declare.durations(
-                Name::seconds("evaluation_duration"),
-                "Time of an attempt at an evaluation: model calls and scoring, queues left out",
-                SLOW,
-            ),
-            queue_wait: declare.durations(
-                Name::seconds("evaluation_queue_wait"),
-                "Time an evaluation waited in the pool for a worker",
-                QUICK,
-            ),
-            hits: declare
-                .counters(Name::plain("evaluation_cache_hits"), "Evaluations whose result was known"),
-            misses: declare.counters(
-                Name::plain("evaluation_cache_misses"),
-                "Evaluations looked up whose result was not known",
-            ),
-            saved: declare.counters(
-                Name::plain("evaluations_saved"),
-                "Evaluations that were not needed, by what made them unnecessary",
-            ),
+            failures: declare.counters(names::PROMPT_EVALUATIONS_FAILED),
+            duration: declare.durations(names::EVALUATION_DURATION, SLOW),
+            queue_wait: declare.durations(names::EVALUATION_QUEUE_WAIT, QUICK),
+            hits: declare.counters(names::EVALUATION_CACHE_HITS),
+            misses: declare.counters(names::EVALUATION_CACHE_MISSES),
+            saved: declare.counters(names::EVALUATIONS_SAVED),
         }
     }
 

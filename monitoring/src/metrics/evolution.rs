@@ -1,50 +1,27 @@
 //! Jobs, generations, populations.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::gauge::Gauge;
 
-use super::declare::{Declarations, Name};
+use super::declare::Declarations;
 use super::islands::{IslandMetrics, Islands};
+use super::jobs::{JobMetrics, Jobs};
 use super::labels::{label_set, open};
+use super::name::families;
 use super::series::Series;
 
-label_set!(StateLabels { state: closed });
 label_set!(CandidateLabels { operator: open, outcome: closed });
 label_set!(TopologyLabels { topology: closed });
 
-/// Where a job stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum JobPhase {
-    /// It searches.
-    Running,
-    /// The search is over and its choice is scored on the test cases.
-    Closing,
-    /// It ended with a result.
-    Done,
-    /// It was stopped and can be resumed.
-    Stopped,
-    /// It failed.
-    Failed,
-}
-
-impl JobPhase {
-    const ALL: [Self; 5] = [Self::Running, Self::Closing, Self::Done, Self::Stopped, Self::Failed];
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Running => "running",
-            Self::Closing => "closing",
-            Self::Done => "done",
-            Self::Stopped => "stopped",
-            Self::Failed => "failed",
-        }
-    }
-
-    fn is_over(self) -> bool {
-        matches!(self, Self::Done | Self::Stopped | Self::Failed)
-    }
+families! {
+    EVOLUTION_GENERATIONS_COMPLETED: Counter = "evolution_generations_completed",
+        "Generations, or windows of a steady state, completed";
+    EVOLUTION_MIGRATIONS: Counter<TopologyLabels> = "evolution_migrations",
+        "Candidates that a population took over from another of the same job";
+    EVOLUTION_CANDIDATES: Counter<CandidateLabels> = "evolution_candidates",
+        "Candidates whose fate is decided, by the operator that made them and what became of them";
 }
 
 /// To whom the populations of a job send candidates.
@@ -76,40 +53,21 @@ pub struct EvolutionMetrics {
     generations: Counter,
     migrations: [Counter; 3],
     candidates: Series<CandidateLabels, Counter>,
-    jobs: [Gauge; 5],
+    jobs: Jobs,
     islands: Arc<Islands>,
-}
-
-/// A job of this process. Dropped before it is over, it counts as failed.
-#[derive(Debug)]
-pub struct JobMetrics {
-    jobs: [Gauge; 5],
-    phase: JobPhase,
 }
 
 impl EvolutionMetrics {
     pub(super) fn declare(declare: &mut Declarations, job_label: bool) -> Self {
-        let jobs: Series<StateLabels, Gauge> = declare.gauges(
-            Name::plain("evolution_jobs"),
-            "Jobs of this process, by state; those that are over since the process started",
-        );
-        let generations = declare.counter(
-            Name::plain("evolution_generations_completed"),
-            "Generations, or windows of a steady state, completed",
-        );
-        let migrations: Series<TopologyLabels, Counter> = declare.counters(
-            Name::plain("evolution_migrations"),
-            "Candidates that a population took over from another of the same job",
-        );
+        let jobs = Jobs::declare(declare);
+        let generations = declare.counter(names::EVOLUTION_GENERATIONS_COMPLETED);
+        let migrations: Series<TopologyLabels, Counter> = declare.counters(names::EVOLUTION_MIGRATIONS);
         Self {
             generations,
             migrations: MigrationTopology::ALL
                 .map(|topology| migrations.get(&TopologyLabels { topology: topology.as_str().into() })),
-            candidates: declare.counters(
-                Name::plain("evolution_candidates"),
-                "Candidates whose fate is decided, by the operator that made them and what became of them",
-            ),
-            jobs: JobPhase::ALL.map(|phase| jobs.get(&StateLabels { state: phase.as_str().into() })),
+            candidates: declare.counters(names::EVOLUTION_CANDIDATES),
+            jobs,
             islands: Islands::declare(declare, job_label),
         }
     }
@@ -129,31 +87,13 @@ impl EvolutionMetrics {
         self.candidates.get(&CandidateLabels { operator: open(operator), outcome: outcome.into() }).inc();
     }
 
-    /// Counts a job that begins.
-    pub fn job(&self) -> JobMetrics {
-        self.jobs[JobPhase::Running as usize].inc();
-        JobMetrics { jobs: self.jobs.clone(), phase: JobPhase::Running }
+    /// Counts a job that begins, after it has taken so long in earlier sessions.
+    pub fn job(&self, earlier: Duration) -> JobMetrics {
+        self.jobs.begin(earlier)
     }
 
     /// The figures of a population of a job.
     pub fn island(&self, job: &str) -> IslandMetrics {
         self.islands.island(job)
-    }
-}
-
-impl JobMetrics {
-    /// Notes that the job stands elsewhere now.
-    pub fn set(&mut self, phase: JobPhase) {
-        self.jobs[self.phase as usize].dec();
-        self.jobs[phase as usize].inc();
-        self.phase = phase;
-    }
-}
-
-impl Drop for JobMetrics {
-    fn drop(&mut self) {
-        if !self.phase.is_over() {
-            self.set(JobPhase::Failed);
-        }
     }
 }

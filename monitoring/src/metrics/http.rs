@@ -5,13 +5,23 @@ use std::time::Instant;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 
-use super::declare::{Declarations, Name};
+use super::declare::Declarations;
 use super::durations::{Bounds, Durations, SLOW};
 use super::labels::label_set;
+use super::name::families;
 use super::series::Series;
 
 label_set!(RequestLabels { method: closed, route: closed, status: closed });
 label_set!(RouteLabels { method: closed, route: closed });
+
+families! {
+    HTTP_REQUESTS: Counter<RequestLabels> = "http_requests",
+        "HTTP requests answered";
+    HTTP_REQUEST_DURATION: Histogram<RouteLabels> = "http_request_duration" in "seconds",
+        "Time from the head of a request to its answer";
+    HTTP_REQUESTS_IN_FLIGHT: Gauge = "http_requests_in_flight",
+        "HTTP requests being served";
+}
 
 /// HTTP requests served, by route: the template of a path, never the path.
 #[derive(Debug)]
@@ -37,13 +47,9 @@ const CLIENT_CLOSED: u16 = 499;
 impl HttpMetrics {
     pub(super) fn declare(declare: &mut Declarations) -> Self {
         Self {
-            requests: declare.counters(Name::plain("http_requests"), "HTTP requests answered"),
-            duration: declare.durations_by(
-                Name::seconds("http_request_duration"),
-                "Time from the head of a request to its answer",
-                SLOW,
-            ),
-            in_flight: declare.gauge(Name::plain("http_requests_in_flight"), "HTTP requests being served"),
+            requests: declare.counters(names::HTTP_REQUESTS),
+            duration: declare.durations_by(names::HTTP_REQUEST_DURATION, SLOW),
+            in_flight: declare.gauge(names::HTTP_REQUESTS_IN_FLIGHT),
         }
     }
 

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use prometheus_client::encoding::EncodeLabelSet;
 
+use super::name::Labels;
 use crate::redaction::redact;
 
 /// A label's value.
@@ -15,13 +16,10 @@ pub(super) const OTHER: &str = "other";
 /// Longest value of an open label, in characters.
 const LONGEST: usize = 80;
 
-/// The labels of a family.
+/// The labels of a family with their values.
 pub(super) trait LabelSet:
-    EncodeLabelSet + Clone + std::hash::Hash + Eq + std::fmt::Debug + Send + Sync + 'static
+    Labels + EncodeLabelSet + Clone + std::hash::Hash + Eq + std::fmt::Debug + Send + Sync + 'static
 {
-    /// Their names.
-    const NAMES: &'static [&'static str];
-
     /// The same set with `other` in the place of every open value.
     fn folded(&self) -> Self;
 }
@@ -38,14 +36,15 @@ pub(super) fn open(value: &str) -> Value {
 /// Declares a label set. An `open` label takes values from outside, a `closed` one only those that the code names.
 macro_rules! label_set {
     ($name:ident { $($label:ident : $class:ident),+ $(,)? }) => {
+        /// The labels of a family with their values.
         #[derive(Debug, Clone, PartialEq, Eq, Hash, prometheus_client::encoding::EncodeLabelSet)]
-        pub(super) struct $name {
+        pub struct $name {
             $(pub(super) $label: $crate::metrics::labels::Value,)+
         }
 
-        impl $crate::metrics::labels::LabelSet for $name {
-            const NAMES: &'static [&'static str] = &[$(stringify!($label)),+];
+        $crate::metrics::labels::label_names!($name { $($label),+ });
 
+        impl $crate::metrics::labels::LabelSet for $name {
             fn folded(&self) -> Self {
                 Self { $($label: label_set!(@fold $class self.$label),)+ }
             }
@@ -55,6 +54,30 @@ macro_rules! label_set {
     (@fold closed $value:expr) => { $value.clone() };
 }
 pub(super) use label_set;
+
+/// Says how the labels of a set are called.
+macro_rules! label_names {
+    ($name:ident { $($label:ident),+ }) => {
+        const _: () = {
+            /// The names of the labels.
+            #[derive(Debug, Clone, Copy)]
+            pub struct Names {
+                $(
+                    #[doc = concat!("The label `", stringify!($label), "`.")]
+                    pub $label: &'static str,
+                )+
+            }
+
+            impl $crate::metrics::name::Labels for $name {
+                type Names = Names;
+
+                const NAMES: Names = Names { $($label: stringify!($label)),+ };
+                const LIST: &'static [&'static str] = &[$(stringify!($label)),+];
+            }
+        };
+    };
+}
+pub(super) use label_names;
 
 #[cfg(test)]
 mod tests {
@@ -66,7 +89,8 @@ mod tests {
     fn only_open_labels_fold() {
         let folded = Both { model: "m".into(), outcome: "success".into() }.folded();
         assert_eq!(folded, Both { model: OTHER.into(), outcome: "success".into() });
-        assert_eq!(Both::NAMES, ["model", "outcome"]);
+        assert_eq!(Both::LIST, ["model", "outcome"]);
+        assert_eq!((Both::NAMES.model, Both::NAMES.outcome), ("model", "outcome"));
     }
 
     #[test]

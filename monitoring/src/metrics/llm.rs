@@ -8,10 +8,10 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 
-use super::catalogue::Kind;
-use super::declare::{Declarations, Name};
+use super::declare::Declarations;
 use super::durations::{Bounds, Durations, QUICK, SLOW};
 use super::labels::{Value, label_set, open};
+use super::name::families;
 use super::series::Series;
 use super::share::GaugeShare;
 
@@ -21,6 +21,26 @@ label_set!(TokenLabels { provider: open, model: open, direction: closed });
 label_set!(RetryLabels { provider: open, model: open, error_type: open });
 label_set!(LimitLabels { provider: open, kind: closed });
 label_set!(OverheadLabels { cause: closed });
+
+families! {
+    LLM_API_CALLS: Counter<CallLabels> = "llm_api_calls",
+        "Calls of a model, its retries within; `outcome` is `success` or the type of the error";
+    LLM_API_COST: Counter<ModelLabels> = "llm_api_cost" in "dollars",
+        "US dollars that calls cost, where a price is known";
+    LLM_TOKENS: Counter<TokenLabels> = "llm_tokens",
+        "Tokens of successful calls; `direction` is `input` (of which `cached` were ready) or `output`";
+    LLM_API_DURATION: Histogram<ModelLabels> = "llm_api_duration" in "seconds",
+        "Time of the attempt that succeeded, from sending to the whole answer";
+    LLM_API_RETRIES: Counter<RetryLabels> = "llm_api_retries",
+        "Attempts at a call that failed and were made again, by the type of the error";
+    LLM_API_IN_FLIGHT: Gauge<ModelLabels> = "llm_api_in_flight",
+        "Calls under way, those that wait for a place within the provider's limits included";
+    LLM_API_LIMIT: Gauge<LimitLabels> = "llm_api_limit",
+        "What the provider allows now, as far as it is known: calls at once, requests and tokens a minute";
+    LLM_OVERHEAD: Histogram<OverheadLabels> = "llm_overhead" in "seconds",
+        "Time that successful calls took on top of the provider's: for its limits, for retries, for our own \
+         work";
+}
 
 type Dollars = Counter<f64, AtomicU64>;
 
@@ -62,40 +82,14 @@ pub struct LlmMetrics {
 impl LlmMetrics {
     pub(super) fn declare(declare: &mut Declarations) -> Self {
         Self {
-            calls: declare.counters(
-                Name::plain("llm_api_calls"),
-                "Calls of a model, its retries within; `outcome` is `success` or the type of the error",
-            ),
-            cost: declare.family(
-                Name::with_unit("llm_api_cost", "dollars"),
-                Kind::Counter,
-                "US dollars that calls cost, where a price is known",
-                Family::default(),
-            ),
-            tokens: declare.counters(
-                Name::plain("llm_tokens"),
-                "Tokens of successful calls; `direction` is `input` (of which `cached` were ready) or `output`",
-            ),
-            duration: declare.durations_by(
-                Name::seconds("llm_api_duration"),
-                "Time of the attempt that succeeded, from sending to the whole answer",
-                SLOW,
-            ),
-            retries: declare.counters(
-                Name::plain("llm_api_retries"),
-                "Attempts at a call that failed and were made again, by the type of the error",
-            ),
-            in_flight: declare.gauges(Name::plain("llm_api_in_flight"), "Calls under way, those that wait for a place within the provider's limits included"),
-            limit: declare.gauges(
-                Name::plain("llm_api_limit"),
-                "What the provider allows now, as far as it is known: calls at once, requests and tokens a minute",
-            ),
-            overhead: declare.histograms(
-                Name::seconds("llm_overhead"),
-                "Time that successful calls took on top of the provider's: for its limits, for retries, for our own \
-                 work",
-                QUICK,
-            ),
+            calls: declare.counters(names::LLM_API_CALLS),
+            cost: declare.family(names::LLM_API_COST, Family::default()),
+            tokens: declare.counters(names::LLM_TOKENS),
+            duration: declare.durations_by(names::LLM_API_DURATION, SLOW),
+            retries: declare.counters(names::LLM_API_RETRIES),
+            in_flight: declare.gauges(names::LLM_API_IN_FLIGHT),
+            limit: declare.gauges(names::LLM_API_LIMIT),
+            overhead: declare.histograms(names::LLM_OVERHEAD, QUICK),
         }
     }
 

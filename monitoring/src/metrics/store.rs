@@ -11,21 +11,32 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::Histogram;
 
-use super::catalogue::Kind;
-use super::declare::{Declarations, Name};
+use super::declare::Declarations;
 use super::durations::{Bounds, Durations, QUICK};
 use super::labels::label_set;
+use super::name::families;
 use super::series::Series;
 
 label_set!(OperationLabels { operation: closed, outcome: closed });
 label_set!(OutcomeLabels { outcome: closed });
+label_set!(ConnectionLabels { state: closed });
 
-const CONNECTIONS: Name = Name::plain("store_pool_connections");
-const CONNECTIONS_HELP: &str = "Connections to the store, by whether somebody uses them now";
-
-const REDIS: Name = Name::plain("redis_up");
-const REDIS_HELP: &str =
-    "Whether the Redis that all nodes share answered when it was last asked; absent without one";
+families! {
+    SHARED_CACHE_LOOKUPS: Counter<OutcomeLabels> = "shared_cache_lookups",
+        "Evaluations that the cache of all nodes was asked for, by whether it had them";
+    SHARED_CACHE_WRITES: Counter<OutcomeLabels> = "shared_cache_writes",
+        "Evaluations for the cache of all nodes, by whether they were put there";
+    STORE_OPERATION: Histogram<OperationLabels> = "store_operation" in "seconds",
+        "Time that operations of the store took, by whether they succeeded";
+    JOURNAL_BATCH_SIZE: Histogram = "journal_batch_size",
+        "Results that became durable in one transaction";
+    JOURNAL_LAG: Histogram = "journal_lag" in "seconds",
+        "Time from a result's arrival in the journal until it was durable";
+    REDIS_UP: Gauge = "redis_up",
+        "Whether the Redis that all nodes share answered when it was last asked; absent without one";
+    STORE_POOL_CONNECTIONS: Gauge<ConnectionLabels> = "store_pool_connections",
+        "Connections to the store, by whether somebody uses them now";
+}
 
 /// Connections of a store.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -67,14 +78,8 @@ impl StoreMetrics {
     pub(super) fn declare(declare: &mut Declarations) -> Self {
         let sizes = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
         let (pools, redis) = (Arc::new(Pools::default()), Arc::new(Redis::default()));
-        let lookups: Series<OutcomeLabels, Counter> = declare.counters(
-            Name::plain("shared_cache_lookups"),
-            "Evaluations that the cache of all nodes was asked for, by whether it had them",
-        );
-        let writes: Series<OutcomeLabels, Counter> = declare.counters(
-            Name::plain("shared_cache_writes"),
-            "Evaluations for the cache of all nodes, by whether they were put there",
-        );
+        let lookups: Series<OutcomeLabels, Counter> = declare.counters(names::SHARED_CACHE_LOOKUPS);
+        let writes: Series<OutcomeLabels, Counter> = declare.counters(names::SHARED_CACHE_WRITES);
         let of = |series: &Series<OutcomeLabels, Counter>, outcome: &'static str| {
             series.get(&OutcomeLabels { outcome: outcome.into() })
         };
@@ -85,27 +90,15 @@ impl StoreMetrics {
             dropped: of(&writes, "dropped"),
         };
         let metrics = Self {
-            operations: declare.durations_by(
-                Name::seconds("store_operation"),
-                "Time that operations of the store took, by whether they succeeded",
-                QUICK,
-            ),
-            batch: declare.histogram(
-                Name::plain("journal_batch_size"),
-                "Results that became durable in one transaction",
-                sizes,
-            ),
-            lag: declare.durations(
-                Name::seconds("journal_lag"),
-                "Time from a result's arrival in the journal until it was durable",
-                QUICK,
-            ),
+            operations: declare.durations_by(names::STORE_OPERATION, QUICK),
+            batch: declare.histogram(names::JOURNAL_BATCH_SIZE, sizes),
+            lag: declare.durations(names::JOURNAL_LAG, QUICK),
             pools: Arc::clone(&pools),
             shared_cache,
             redis: Arc::clone(&redis),
         };
-        declare.collector(&[(REDIS, Kind::Gauge, REDIS_HELP)], &[], redis);
-        declare.collector(&[(CONNECTIONS, Kind::Gauge, CONNECTIONS_HELP)], &["state"], pools);
+        declare.collector([names::REDIS_UP.declaration()], redis);
+        declare.collector([names::STORE_POOL_CONNECTIONS.declaration()], pools);
         metrics
     }
 
@@ -159,7 +152,12 @@ impl Collector for Redis {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let look = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // Told of in any case, with a value where there is one.
-        let family = encoder.encode_descriptor(REDIS.bare, REDIS_HELP, None, MetricType::Gauge)?;
+        let family = encoder.encode_descriptor(
+            names::REDIS_UP.bare(),
+            names::REDIS_UP.help(),
+            None,
+            MetricType::Gauge,
+        )?;
         match look.as_ref().and_then(|look| look()) {
             Some(up) => ConstGauge::new(i64::from(up)).encode(family),
             None => Ok(()),
@@ -191,10 +189,12 @@ impl Collector for Pools {
             sum = Connections { busy: sum.busy + busy, idle: sum.idle + idle };
             true
         });
-        let mut family =
-            encoder.encode_descriptor(CONNECTIONS.bare, CONNECTIONS_HELP, None, MetricType::Gauge)?;
+        let connections = names::STORE_POOL_CONNECTIONS;
+        let (name, help) = (connections.bare(), connections.help());
+        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
         for (state, count) in [("busy", sum.busy), ("idle", sum.idle)] {
-            ConstGauge::new(count as i64).encode(family.encode_family(&[("state", state)])?)?;
+            ConstGauge::new(count as i64)
+                .encode(family.encode_family(&[(connections.labels().state, state)])?)?;
         }
         Ok(())
     }

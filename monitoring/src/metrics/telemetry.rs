@@ -2,11 +2,19 @@
 
 use prometheus_client::metrics::counter::Counter;
 
-use super::declare::{Declarations, Name};
+use super::declare::Declarations;
 use super::labels::label_set;
+use super::name::families;
 use super::series::Series;
 
 label_set!(SpanLabels { outcome: closed });
+
+families! {
+    TRACE_SPANS: Counter<SpanLabels> = "trace_spans",
+        "Spans that ended, by what became of them; loss is `failed` and `dropped`";
+    LOG_LINES_DROPPED: Counter = "log_lines_dropped",
+        "Log lines that were lost because the file could not be written as fast";
+}
 
 /// What became of a span that ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,17 +53,11 @@ pub struct TelemetryMetrics {
 
 impl TelemetryMetrics {
     pub(super) fn declare(declare: &mut Declarations) -> Self {
-        let spans: Series<SpanLabels, Counter> = declare.counters(
-            Name::plain("trace_spans"),
-            "Spans that ended, by what became of them; loss is `failed` and `dropped`",
-        );
+        let spans: Series<SpanLabels, Counter> = declare.counters(names::TRACE_SPANS);
         Self {
             spans: SpanOutcome::ALL
                 .map(|outcome| spans.get(&SpanLabels { outcome: outcome.as_str().into() })),
-            log_lines_dropped: declare.counter(
-                Name::plain("log_lines_dropped"),
-                "Log lines that were lost because the file could not be written as fast",
-            ),
+            log_lines_dropped: declare.counter(names::LOG_LINES_DROPPED),
         }
     }
 

@@ -12,6 +12,8 @@ fn exercise(metrics: &Metrics) -> impl Sized {
     metrics.http.begin("GET", "/metrics").finish(200);
     metrics.evolution.generation_completed();
     metrics.evolution.candidate("reflect", "kept");
+    let job = metrics.evolution.job(Duration::ZERO);
+    job.spent(0.5);
     let island = metrics.evolution.island("films");
     island.set(IslandFigures { best: 0.75, mean: 0.5, diversity: 0.25, population: 8 });
     metrics.evaluation.succeeded();
@@ -40,7 +42,7 @@ fn exercise(metrics: &Metrics) -> impl Sized {
     metrics.store.journaled(3);
     metrics.store.journal_lag(Duration::from_millis(2));
     metrics.telemetry.spans(SpanOutcome::Exported, 5);
-    (island, limit, model.begin())
+    (job, island, limit, model.begin())
 }
 
 /// Names of the families on a page, as queries write them.
@@ -127,10 +129,20 @@ fn populations_are_shown_while_they_live() {
     assert_eq!(gauge("evolution_mean_fitness"), Some(0.375));
     assert_eq!(gauge("evolution_population_diversity"), Some(0.25));
     assert_eq!(gauge("evolution_population_size"), Some(12.0));
+    let probability =
+        |operator: &str| gauge(&format!("evolution_operator_probability{{operator=\"{operator}\"}}"));
+    assert_eq!(probability("reflect"), None);
+    a.set_operators([("reflect".to_owned(), 0.75), ("own".to_owned(), 0.25)].into());
+    b.set_operators([("reflect".to_owned(), 0.25)].into());
+    assert_eq!((probability("reflect"), probability("own")), (Some(0.5), Some(0.125)));
+    b.set_operators((0..200).map(|number| (format!("own_{number:03}"), 0.005)).collect());
+    let series =
+        metrics.encode().lines().filter(|line| line.starts_with("evolution_operator_probability{")).count();
+    assert_eq!(series, 101, "the rest is together under `other`");
     drop(a);
     assert_eq!(gauge("evolution_best_fitness"), Some(0.5));
     drop(b);
-    assert_eq!(gauge("evolution_best_fitness"), None);
+    assert_eq!((gauge("evolution_best_fitness"), probability("own_000")), (None, None));
 }
 
 #[test]
@@ -150,21 +162,6 @@ fn with_a_job_label_each_job_has_its_series_for_as_long_as_it_runs() {
     assert!(metrics.encode().contains("evolution_best_fitness{job=\"job-07\"} 0.5"));
     drop(jobs);
     assert_eq!(count(), 0);
-}
-
-#[test]
-fn a_job_that_is_dropped_has_failed() {
-    let metrics = metrics();
-    let mut done = metrics.evolution.job();
-    done.set(JobPhase::Closing);
-    done.set(JobPhase::Done);
-    drop(done);
-    drop(metrics.evolution.job());
-    let _running = metrics.evolution.job();
-    let page = metrics.encode();
-    for (state, count) in [("running", 1), ("closing", 0), ("done", 1), ("failed", 1), ("stopped", 0)] {
-        assert!(page.contains(&format!("evolution_jobs{{state=\"{state}\"}} {count}\n")), "{state}: {page}");
-    }
 }
 
 #[test]

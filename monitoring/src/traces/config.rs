@@ -117,7 +117,7 @@ impl TraceConfig {
     }
 
     /// The collector's address without secrets.
-    pub(super) fn shown_endpoint(&self) -> String {
+    pub fn shown_endpoint(&self) -> String {
         redact(&self.endpoint.0).into_owned()
     }
 

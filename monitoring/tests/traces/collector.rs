@@ -110,6 +110,10 @@ impl Collector {
         config(self.address, protocol)
     }
 
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     pub(crate) fn port(&self) -> u16 {
         self.address.port()
     }

@@ -21,7 +21,7 @@ fn spec(model: &str) -> JobSpec {
         seeds: vec![],
         data: JobData { search: CaseSet { train: vec![], validation: vec![] }, test: vec![] },
         evaluator: EvaluatorSpec::Prompt(Box::new(prompt)),
-        reflection: None,
+        reflection: vec![],
         algorithm: AlgorithmConfig::Gepa(evohub::evolution::optimizers::GepaConfig::default()),
         limits: VariationLimits::default(),
         operators: [].into(),
@@ -31,6 +31,7 @@ fn spec(model: &str) -> JobSpec {
         providers: [].into(),
         prices: [].into(),
         islands: evohub::IslandsSpec::default(),
+        repeats: evohub::RepeatsSpec::default(),
         hedge: evohub::Hedge::default(),
         diversity: evohub::DiversitySpec::default(),
     }
@@ -67,6 +68,8 @@ fn result(best: Option<Standing>) -> JobResult {
         dollars: 0.0,
         tokens: 50_000,
         seconds: 192.3,
+        models: vec![],
+        rescored: None,
         saved: Saved { cache: 12, early_rejection: 88 },
         objectives: vec![],
         candidates: 17,
@@ -79,6 +82,39 @@ fn report(result: &JobResult, model: &str) -> String {
         &spec(model),
         &Whereabouts { place: "sqlite:/data/evohub.db".into(), options: String::new() },
     )
+}
+
+#[test]
+fn several_reflection_models_say_what_they_brought() {
+    let brought = |model: &str, proposals, used, improvement, dollars| ReflectionResult {
+        model: model.into(),
+        proposals,
+        used,
+        improvement,
+        dollars,
+    };
+    let mut result = result(Some(standing("Say whether it is good.", 0.69)));
+    result.models = vec![brought("lab:teacher", 12, 11, 0.4, 0.36)];
+    assert!(!report(&result, "lab:small").contains("reflection model"), "there is nothing to compare");
+    result.models.push(brought("lab:a-cheaper-teacher", 40, 31, 0.9125, 0.02));
+    let report = report(&result, "lab:small");
+    let table: Vec<&str> =
+        report.lines().skip_while(|line| !line.starts_with("reflection model")).take(3).collect();
+    insta::assert_snapshot!(table.join("\n"), @r"
+    reflection model       proposals  used  improvement  dollars
+    lab:teacher                   12    11       +0.400  $0.3600
+    lab:a-cheaper-teacher         40    31       +0.912  $0.0200
+    ");
+}
+
+#[test]
+fn repeats_say_what_is_left_of_a_score() {
+    let mut result = result(Some(standing("Say whether it is good.", 0.69)));
+    assert!(!report(&result, "local:small").contains("re-scored"));
+    result.rescored = Some(Rescoring { before: 0.8125, after: 0.75, repeats: 48, deviation: 0.31 });
+    let report = report(&result, "local:small");
+    let line = report.lines().find(|line| line.starts_with("re-scored"));
+    insta::assert_snapshot!(line.unwrap(), @"re-scored     0.812 on validation before 48 repeats, 0.750 with them; a repeat strays by 0.310");
 }
 
 #[test]

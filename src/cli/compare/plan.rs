@@ -119,9 +119,11 @@ impl Plan {
             random_seeds: self.random_seeds.clone(),
             budget: spec.map(|spec| spec.budget).unwrap_or_default(),
             task: prompt.map(|prompt| prompt.model.to_string()),
-            reflection: spec
-                .and_then(|spec| spec.reflection.as_ref())
-                .map(|reflection| reflection.model.to_string()),
+            reflection: spec.filter(|spec| !spec.reflection.is_empty()).map(|spec| {
+                let names: Vec<String> =
+                    spec.reflection.iter().map(|model| model.model.to_string()).collect();
+                names.join(", ")
+            }),
             cases: spec.map(cases).unwrap_or_default(),
             shared_cache: self.cache == Cache::Shared,
             runs_at_once,

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::page::Page;
+use evohub::target::Page;
+
 use super::reading::Reading;
 
 /// When the process started, in seconds since 1970.

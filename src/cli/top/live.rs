@@ -3,14 +3,15 @@
 use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use evohub::target::{Target, TargetError};
 use ratatui::DefaultTerminal;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::keys::{self, Wish};
+use super::look::Look;
 use super::screen::{Palette, Screen};
 use super::session::Session;
-use super::source::{Look, Source, SourceError};
 use crate::cli::failure::Failure;
 use crate::cli::status::Status;
 
@@ -40,13 +41,13 @@ impl Drop for Taken {
 }
 
 /// Shows a process until the user or a signal ends it.
-pub(super) async fn watch(source: Source, every: Duration) -> Result<Status, Failure> {
+pub(super) async fn watch(target: Target, every: Duration) -> Result<Status, Failure> {
     let mut signals = signals()?;
     let palette = palette();
     let begun = Instant::now();
     let (pace, paces) = watch::channel(every);
-    let mut session = Session::new(source.address().to_string());
-    let mut looks = look_again_and_again(source, paces);
+    let mut session = Session::new(target.address().to_string());
+    let mut looks = look_again_and_again(target, paces);
     let mut terminal = Taken::take().map_err(no_terminal)?;
     let mut wishes = keys::listen();
     let mut redraw = interval(REDRAWN);
@@ -87,14 +88,14 @@ pub(super) async fn watch(source: Source, every: Duration) -> Result<Status, Fai
 
 /// Asks a process at a pace that may change, until nobody takes the answers any more.
 fn look_again_and_again(
-    source: Source,
+    target: Target,
     mut paces: watch::Receiver<Duration>,
-) -> mpsc::Receiver<Result<Look, SourceError>> {
+) -> mpsc::Receiver<Result<Look, TargetError>> {
     let (sender, receiver) = mpsc::channel(1);
     tokio::spawn(async move {
         loop {
             let asked = Instant::now();
-            if sender.send(source.look().await).await.is_err() {
+            if sender.send(Look::at(&target).await).await.is_err() {
                 return;
             }
             loop {

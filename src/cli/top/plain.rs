@@ -1,16 +1,15 @@
 //! Figures without a screen: as text, and as one JSON document.
 
+use evohub::target::{Address, TargetError};
 use serde::Serialize;
 use serde_json::json;
 
-use super::address::Address;
 use super::figures::{Figures, LlmFigures, Population};
 use super::health::Health;
 use super::histogram::Latency;
 use super::numbers::{
     UNKNOWN, bytes, count, dollars, fitness, kinds, known, milliseconds, percent, percentile, rate, seconds,
 };
-use super::source::SourceError;
 use crate::cli::display::clock;
 use crate::cli::table::Table;
 
@@ -18,7 +17,7 @@ use crate::cli::table::Table;
 const KINDS: usize = 8;
 
 /// The figures as lines and tables.
-pub(super) fn text(address: &Address, figures: &Figures, health: &Result<Health, SourceError>) -> String {
+pub(super) fn text(address: &Address, figures: &Figures, health: &Result<Health, TargetError>) -> String {
     let tables = [latencies(figures), models(figures), actors(figures), checks(health)];
     let mut parts = vec![overview(address, figures, health)];
     parts.extend(tables.into_iter().flatten());
@@ -29,7 +28,7 @@ pub(super) fn text(address: &Address, figures: &Figures, health: &Result<Health,
 pub(super) fn json(
     address: &Address,
     figures: &Figures,
-    health: &Result<Health, SourceError>,
+    health: &Result<Health, TargetError>,
 ) -> serde_json::Result<String> {
     #[derive(Serialize)]
     struct Document<'a> {
@@ -46,7 +45,7 @@ pub(super) fn json(
 }
 
 /// A name at the beginning of each line.
-fn overview(address: &Address, figures: &Figures, health: &Result<Health, SourceError>) -> String {
+fn overview(address: &Address, figures: &Figures, health: &Result<Health, TargetError>) -> String {
     let Figures { evaluations, jobs, process, .. } = figures;
     let mut lines = vec![("process", about(address, figures)), ("health", status(health))];
     lines.push(("figures", "of the whole time since its start".to_owned()));
@@ -95,7 +94,7 @@ fn about(address: &Address, figures: &Figures) -> String {
     format!("{address}, {build}, up {}", known(figures.uptime_seconds, clock))
 }
 
-fn status(health: &Result<Health, SourceError>) -> String {
+fn status(health: &Result<Health, TargetError>) -> String {
     match health {
         Ok(health) => health.status.clone(),
         Err(error) => format!("unknown: {error}"),
@@ -199,7 +198,7 @@ fn actors(figures: &Figures) -> Option<String> {
     (!figures.actors.is_empty()).then(|| table.to_string())
 }
 
-fn checks(health: &Result<Health, SourceError>) -> Option<String> {
+fn checks(health: &Result<Health, TargetError>) -> Option<String> {
     let checks = &health.as_ref().ok()?.checks;
     let mut table = Table::new(["check", "status", "took", "message"]);
     for check in checks {

@@ -1,10 +1,10 @@
 //! What one page says about a process, under the names that `evohub` gives its metrics.
 
+use evohub::target::{Page, Sample};
 use serde::Serialize;
 
 use super::counts::{ByName, Counts, shown};
 use super::histogram::Histogram;
-use super::page::{Page, Sample};
 
 /// All that is looked for on a page. Counters are since the start of the process.
 #[derive(Debug, Clone, Default)]

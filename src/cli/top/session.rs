@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use evohub::target::TargetError;
+
 use super::figures::Figures;
 use super::health::Health;
 use super::history::{Curves, History};
-use super::source::{Look, SourceError};
+use super::look::Look;
 
 /// For how long it is said that another process was found.
 const ANNOUNCED: Duration = Duration::from_secs(60);
@@ -59,7 +61,7 @@ impl Session {
     }
 
     /// Takes what the process said at a time; `clock` is the same time in seconds since 1970.
-    pub(super) fn take(&mut self, at: Duration, clock: f64, look: Result<Look, SourceError>) {
+    pub(super) fn take(&mut self, at: Duration, clock: f64, look: Result<Look, TargetError>) {
         match look {
             Ok(Look { reading, health }) => {
                 self.history.push(at, reading);

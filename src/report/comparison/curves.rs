@@ -1,8 +1,9 @@
 //! How the searches of a comparison went: score over evaluations, dollars and time.
 
+use evohub_charts::{Axis, Chart, Series};
+
 use super::class;
 use crate::comparison::{ComparedRun, Comparison, CurvePoint, student_interval};
-use crate::report::chart::{Axis, Chart, Series};
 use crate::report::text::{count, score};
 
 /// Places along the axis at which runs are averaged.

@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
+use evohub_charts::{Escaped, opening};
+
 use super::class;
 use crate::comparison::{Comparison, Summary};
-use crate::report::chart::opening;
-use crate::report::text::{Escaped, score};
+use crate::report::text::score;
 
 const WIDTH: f64 = 720.0;
 const RIGHT: f64 = 690.0;

@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 
+use evohub_charts::Escaped;
+
 use crate::comparison::{ComparedRun, Comparison, Estimate, Summary};
-use crate::report::text::{Escaped, count, dollars, p_value, score, score_or_dash, signed, time};
+use crate::report::text::{count, dollars, p_value, score, score_or_dash, signed, time};
 
 /// One row an algorithm, and one for the seed prompt.
 pub(super) fn estimates(summary: &Summary) -> String {

@@ -244,6 +244,8 @@ fn result(seed: &Candidate, chosen: &Candidate, candidates: u64) -> JobResult {
         dollars: 0.0311,
         tokens: 123_456,
         seconds: 214.6,
+        models: vec![],
+        rescored: None,
         saved: Saved { cache: 76, early_rejection: 1_840 },
         objectives: vec![],
         candidates,

@@ -12,7 +12,20 @@ use crate::address::PostgresUrl;
 use crate::error::{StoreError, StoreErrorKind as Kind};
 use crate::schema::not_migrated;
 
-static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/postgres");
+pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/postgres");
+
+/// How texts are kept, the schema for tables, and whether nothing can be written.
+pub(super) type Standing = (String, Option<String>, bool);
+pub(super) const STANDING: &str = "SELECT current_setting('server_encoding'), current_schema()::text, \
+                                   pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean";
+
+/// All tables that this version makes, but for the list of what was made, which comes first.
+pub(super) const TABLES: [&str; 8] =
+    ["jobs", "evaluations", "proposals", "candidates", "checkpoints", "history", "islands", "migrants"];
+
+/// Whether there are tables of the names of [`TABLES`] that are not ours.
+pub(super) const FOREIGN: &str = "SELECT to_regclass('_sqlx_migrations') IS NULL AND EXISTS (SELECT FROM pg_class \
+                                  WHERE relnamespace = current_schema()::regnamespace AND relname = ANY($1::text[]))";
 
 /// Connections of one process. A server serves a hundred in all unless it is told otherwise.
 pub(super) const CONNECTIONS: u32 = 10;
@@ -67,7 +80,7 @@ fn pool() -> PgPoolOptions {
         })
 }
 
-fn tuned(options: PgConnectOptions, statement: Duration) -> PgConnectOptions {
+pub(super) fn tuned(options: PgConnectOptions, statement: Duration) -> PgConnectOptions {
     let options = match options.get_application_name() {
         Some(_) => options,
         None => options.application_name("evohub"),
@@ -87,13 +100,8 @@ fn tuned(options: PgConnectOptions, statement: Duration) -> PgConnectOptions {
 async fn prepare(connection: &mut PgConnection, address: &str) -> Result<(), StoreError> {
     let failed = |error| failure::explained(address, &error);
     let refused = |kind, what: &str| Err(StoreError::new(kind, format!("the store {address} {what}")));
-    let (encoding, schema, is_read_only) = sqlx::query_as::<_, (String, Option<String>, bool)>(
-        "SELECT current_setting('server_encoding'), current_schema()::text, \
-         pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean",
-    )
-    .fetch_one(&mut *connection)
-    .await
-    .map_err(failed)?;
+    let (encoding, schema, is_read_only): Standing =
+        sqlx::query_as(STANDING).fetch_one(&mut *connection).await.map_err(failed)?;
     if is_read_only {
         return refused(Kind::NotWritable, failure::READ_ONLY);
     }
@@ -105,15 +113,8 @@ async fn prepare(connection: &mut PgConnection, address: &str) -> Result<(), Sto
         let what = "has no schema to make tables in: make one, or set the search_path of the user";
         return refused(Kind::Incompatible, what);
     }
-    // All that this version makes, but for the list of what was made, which comes first.
-    let is_foreign: bool = sqlx::query_scalar(
-        "SELECT to_regclass('_sqlx_migrations') IS NULL AND EXISTS (SELECT FROM pg_class \
-         WHERE relnamespace = current_schema()::regnamespace AND relname IN ('jobs', 'evaluations', 'proposals', \
-         'candidates', 'checkpoints', 'history', 'islands', 'migrants'))",
-    )
-    .fetch_one(&mut *connection)
-    .await
-    .map_err(failed)?;
+    let is_foreign: bool =
+        sqlx::query_scalar(FOREIGN).bind(&TABLES[..]).fetch_one(&mut *connection).await.map_err(failed)?;
     if is_foreign {
         let what = "is a database of another program: name another database, or a schema of its own \
                     (`?options[search_path]=evohub`)";

@@ -14,7 +14,7 @@ use crate::address::Address;
 use crate::error::{StoreError, StoreErrorKind as Kind};
 use crate::schema::not_migrated;
 
-static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
+pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
 
 /// Marks a file of SQLite as one of ours: `evoh`.
 pub(super) const APPLICATION_ID: i64 = 0x6576_6f68;
@@ -122,7 +122,7 @@ fn tuned(options: SqliteConnectOptions, busy_timeout: Duration) -> SqliteConnect
 ///
 /// Through SQLite and not as plain bytes: closing a plain handle would drop the locks that other connections
 /// of this process hold on the file.
-async fn recognise(path: &Path, address: &str) -> Result<(), StoreError> {
+pub(super) async fn recognise(path: &Path, address: &str) -> Result<(), StoreError> {
     let failed = |error| failure::explained(address, &error);
     let options = SqliteConnectOptions::new().filename(path).read_only(true).immutable(true);
     let mut connection = options.connect().await.map_err(|error| match failed(error) {

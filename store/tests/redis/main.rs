@@ -3,6 +3,7 @@
 //! Each test starts a `redis-server` of its own.
 
 mod cached;
+mod examination;
 mod quota;
 mod server;
 mod suite;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::candidate::CandidateId;
+use crate::model_credits::Asked;
 
 /// One candidate of the growing tree.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -10,6 +11,8 @@ pub(super) struct Arm {
     pub(super) id: CandidateId,
     /// Position of its parent among the arms.
     pub(super) parent: Option<usize>,
+    /// The reflection model that wrote it, where one did.
+    pub(super) writer: Option<Asked>,
     /// Validation cases of the shared order that were given out, or known already.
     pub(super) asked: usize,
     /// Scores by place in the shared order, as they came.
@@ -23,8 +26,8 @@ pub(super) struct Arm {
 }
 
 impl Arm {
-    pub(super) fn new(id: CandidateId, parent: Option<usize>) -> Self {
-        Self { id, parent, asked: 0, results: vec![], failed: 0, proposals: 0, ranked: false }
+    pub(super) fn new(id: CandidateId, parent: Option<usize>, writer: Option<Asked>) -> Self {
+        Self { id, parent, writer, asked: 0, results: vec![], failed: 0, proposals: 0, ranked: false }
     }
 
     /// Measurements under way.

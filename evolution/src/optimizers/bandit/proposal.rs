@@ -9,7 +9,7 @@ use crate::case::Split;
 use crate::context::Context;
 use crate::event::RunEvent;
 use crate::ledger::{Birth, Outcome};
-
+use crate::model_credits::Asked;
 use crate::optimizers::Optimizer as _;
 use crate::optimizers::mating::any_component;
 use crate::optimizers::minibatch::epoch_minibatch;
@@ -29,6 +29,7 @@ const ATTEMPTS: usize = 8;
 pub(super) struct Proposal {
     parents: Vec<CandidateId>,
     operator: Rewrite,
+    asked: Asked,
     component: String,
     /// Number of the minibatch.
     minibatch: u64,
@@ -53,10 +54,10 @@ impl Bandit {
             }
             let candidates: Vec<&Candidate> =
                 parents.iter().filter_map(|id| context.ledger.candidate(*id)).collect();
-            let with_model = context.settings.reflection;
-            match context.operators.draw(&candidates, with_model, &self.credits, &variation, &mut rng) {
+            let with_model = context.settings.reflects();
+            match context.operators.draw(&candidates, with_model, context.credits, &variation, &mut rng) {
                 Some(Drawn::Child(child, operator)) if context.ledger.born(child.id()).is_none() => {
-                    self.bear(&child, parents, operator, context);
+                    self.bear(&child, parents, operator, None, context);
                     return true;
                 }
                 Some(Drawn::Ask(operator)) => {
@@ -65,7 +66,8 @@ impl Bandit {
                     self.arms[at].proposals += 1;
                     // The arms' minibatches differ, so that what all of them reveal differs.
                     let minibatch = at as u64 * 7 + used / self.config.minibatch_uses as u64;
-                    let proposal = Proposal { parents, operator, component, minibatch, perfect: 0 };
+                    let asked = context.models.ask();
+                    let proposal = Proposal { parents, operator, asked, component, minibatch, perfect: 0 };
                     self.proposals.insert(number, proposal);
                     self.advance(number, context);
                     return true;
@@ -117,40 +119,48 @@ impl Bandit {
         let parent = proposal.parents[0];
         let examples = context.examples(parent, batch);
         if proposal.operator == Rewrite::Reflect && examples.is_empty() {
-            let operator = proposal.operator.as_str().to_owned();
-            self.proposals.remove(&number);
-            self.reject(operator, "unmeasurable", context);
+            if let Some(proposal) = self.proposals.remove(&number) {
+                self.reject(&proposal, "unmeasurable", context);
+            }
             return;
         }
         let candidates: Vec<&Candidate> =
             proposal.parents.iter().filter_map(|id| context.ledger.candidate(*id)).collect();
         let question = proposal.operator.question(&candidates, &proposal.component, &examples);
-        let operator = proposal.operator.as_str().to_owned();
-        self.questions.push_back(ProposalOrder { id: ProposalId(number), operator, question });
+        let (operator, model) = (proposal.operator.as_str().to_owned(), proposal.asked.model);
+        self.questions.push_back(ProposalOrder { id: ProposalId(number), operator, model, question });
     }
 
     pub(super) fn answered(&mut self, id: ProposalId, answer: &Answer, context: &mut Context<'_>) {
-        let Some(proposal) = self.proposals.remove(&id.0) else { return };
+        let Some(mut proposal) = self.proposals.remove(&id.0) else { return };
+        proposal.asked.heard(answer.price);
         let parent = context.ledger.candidate(proposal.parents[0]);
         let child = context.read_answer(answer).and_then(|text| {
             parent.and_then(|parent| parent.with_component(&proposal.component, text).ok()).ok_or("empty")
         });
-        let operator = proposal.operator.as_str().to_owned();
         match child {
-            Ok(child) if context.ledger.born(child.id()).is_some() => self.reject(operator, "known", context),
-            Ok(child) => self.bear(&child, proposal.parents, operator, context),
-            Err(reason) => self.reject(operator, reason, context),
+            Ok(child) if context.ledger.born(child.id()).is_some() => {
+                self.reject(&proposal, "known", context)
+            }
+            Ok(child) => {
+                let operator = proposal.operator.as_str().to_owned();
+                self.bear(&child, proposal.parents, operator, Some(proposal.asked), context);
+            }
+            Err(reason) => self.reject(&proposal, reason, context),
         }
     }
 
     pub(super) fn unanswered(&mut self, id: ProposalId, reason: &str, context: &mut Context<'_>) {
-        if let Some(proposal) = self.proposals.remove(&id.0) {
-            self.reject(proposal.operator.as_str().to_owned(), reason, context);
+        if let Some(mut proposal) = self.proposals.remove(&id.0) {
+            proposal.asked.heard(0.0);
+            self.reject(&proposal, reason, context);
         }
     }
 
-    fn reject(&mut self, operator: String, reason: &str, context: &mut Context<'_>) {
+    fn reject(&mut self, proposal: &Proposal, reason: &str, context: &mut Context<'_>) {
         self.barren += 1;
+        context.close_proposal(&proposal.asked, None, 0);
+        let operator = proposal.operator.as_str().to_owned();
         context.announce(RunEvent::ProposalRejected { operator, reason: reason.to_owned() });
     }
 
@@ -160,6 +170,7 @@ impl Bandit {
         child: &Candidate,
         parents: Vec<CandidateId>,
         operator: String,
+        writer: Option<Asked>,
         context: &mut Context<'_>,
     ) {
         let outcome = if self.phase == Phase::Searching { Outcome::Open } else { Outcome::Unfinished };
@@ -168,8 +179,11 @@ impl Bandit {
         if !context.bear(child, birth, outcome, 0) {
             return;
         }
+        if let Some(writer) = &writer {
+            context.models.used(writer);
+        }
         self.barren = 0;
-        self.add(Arm::new(child.id(), parent));
+        self.add(Arm::new(child.id(), parent, writer));
         self.born += 1;
         if self.born.is_multiple_of(self.config.window as u64) {
             context.complete_generation(self);

@@ -26,7 +26,6 @@ impl<S: Scheme> Generational<S> {
             population: &self.population,
             fitness: &self.fitness,
             generation: self.generation,
-            credits: &self.credits,
             children: &self.children,
         }
     }
@@ -69,7 +68,10 @@ impl<S: Scheme> Generational<S> {
                     let cost = context.ranked().len() + reflected_on.len() - before;
                     let Some(rest) = left.checked_sub(cost) else { break };
                     left = rest;
-                    self.children.insert(number, Child::new(conception));
+                    // One model answers all questions about a child.
+                    let asks = !matches!(conception.made, Made::Candidate(_));
+                    let asked = asks.then(|| context.models.ask());
+                    self.children.insert(number, Child::new(conception, asked));
                 }
                 None => unborn += 1,
             }
@@ -122,7 +124,8 @@ impl<S: Scheme> Generational<S> {
             (Stage::Asking(step), Made::Question(question)) => {
                 let id = ProposalId(number * MOST_STEPS + u64::from(*step));
                 let operator = child.conception.operator.clone();
-                self.questions.push_back(ProposalOrder { id, operator, question: question.clone() });
+                let model = child.asked.map_or(0, |asked| asked.model);
+                self.questions.push_back(ProposalOrder { id, operator, model, question: question.clone() });
             }
             (Stage::Racing(look), Made::Candidate(candidate)) => {
                 let look = *look;
@@ -166,6 +169,7 @@ impl<S: Scheme> Generational<S> {
             self.scheme.develop(&mut conception, step, text, &self.cohort(context), &mut rng)
         });
         let Some(child) = self.children.get_mut(&number) else { return };
+        child.asked.iter_mut().for_each(|asked| asked.heard(answer.price));
         child.conception = conception;
         match made {
             Ok(made) => {
@@ -183,6 +187,7 @@ impl<S: Scheme> Generational<S> {
 
     pub(super) fn unanswered(&mut self, id: ProposalId, reason: &str) {
         if let Some(child) = self.children.get_mut(&(id.0 / MOST_STEPS)) {
+            child.asked.iter_mut().for_each(|asked| asked.heard(0.0));
             child.stage = Stage::Stillborn(reason.to_owned());
         }
     }

@@ -6,6 +6,7 @@ use super::scheme::{Conception, Made};
 use crate::candidate::Candidate;
 use crate::event::Saved;
 use crate::ledger::{Birth, Outcome};
+use crate::model_credits::Asked;
 
 /// How far a child has come.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -27,19 +28,21 @@ pub(super) enum Stage {
 pub(super) struct Child {
     pub(super) conception: Conception,
     pub(super) stage: Stage,
+    /// The reflection model that makes it, where one does.
+    pub(super) asked: Option<Asked>,
     pub(super) saved: Saved,
     /// Validation cases of the shared order that it was measured on.
     pub(super) seen: usize,
 }
 
 impl Child {
-    pub(super) fn new(conception: Conception) -> Self {
+    pub(super) fn new(conception: Conception, asked: Option<Asked>) -> Self {
         let stage = match &conception.made {
             Made::Candidate(_) => Stage::Racing(0),
             Made::Question(_) => Stage::Asking(0),
             Made::Reflection(_) => Stage::Reflection,
         };
-        Self { conception, stage, saved: Saved::default(), seen: 0 }
+        Self { conception, stage, asked, saved: Saved::default(), seen: 0 }
     }
 
     /// The child itself, once it is made.

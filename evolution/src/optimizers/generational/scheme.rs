@@ -13,8 +13,8 @@ use crate::context::Context;
 use crate::finals::{Finals, best_score};
 use crate::race::RaceConfig;
 use crate::rng::RunRng;
+use crate::variation::VariationContext;
 use crate::variation::rewrite::Rewrite;
-use crate::variation::{OperatorCredits, VariationContext};
 
 /// What an algorithm in generations leaves to [`super::Generational`].
 #[derive(Debug, Clone, Copy)]
@@ -217,8 +217,6 @@ pub(crate) struct Cohort<'a> {
     pub(crate) fitness: &'a [f64],
     /// Generations completed.
     pub(crate) generation: u32,
-    /// What operators brought so far.
-    pub(crate) credits: &'a OperatorCredits,
     pub(super) children: &'a BTreeMap<u64, Child>,
 }
 

@@ -6,6 +6,7 @@ use crate::candidate::{Candidate, CandidateId};
 use crate::context::Context;
 use crate::event::Saved;
 use crate::ledger::{Birth, Outcome};
+use crate::model_credits::Asked;
 
 /// How far a proposal has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +38,8 @@ pub(super) struct Proposal {
     pub(super) is_batch_shared: bool,
     pub(super) component: String,
     pub(super) operator: String,
+    /// The reflection model that makes its child, where one does.
+    pub(super) asked: Option<Asked>,
     pub(super) child: Option<Candidate>,
     pub(super) stage: Stage,
     pub(super) generation: u32,
@@ -68,6 +71,7 @@ impl Proposal {
             is_batch_shared: false,
             component: String::new(),
             operator: String::new(),
+            asked: None,
             child: None,
             stage: Stage::Decided(None),
             generation,
@@ -102,6 +106,11 @@ impl Proposal {
             generation: self.generation,
         };
         self.born = context.bear(child, birth, outcome, self.seen);
+        if self.born
+            && let Some(asked) = &self.asked
+        {
+            context.models.used(asked);
+        }
         self.born
     }
 }

@@ -68,7 +68,7 @@ impl Gepa {
         self.settled_cost + promised + wanted as u64 + kept <= most
     }
 
-    fn open_mutation(&mut self, context: &Context<'_>) -> Proposal {
+    fn open_mutation(&mut self, context: &mut Context<'_>) -> Proposal {
         let mut rng = stream(context.seed, "proposal", self.next);
         let id = self.pool.parent(self.config.contenders, &mut rng, context);
         let first_look = self.config.race.looks(context.ranked().len())[0];
@@ -85,8 +85,8 @@ impl Gepa {
         };
         match context.operators.draw(
             &[parent],
-            context.settings.reflection,
-            &self.credits,
+            context.settings.reflects(),
+            context.credits,
             &variation,
             &mut rng,
         ) {
@@ -98,6 +98,7 @@ impl Gepa {
             }
             Some(Drawn::Ask(rewrite)) => {
                 proposal.operator = rewrite.as_str().to_owned();
+                proposal.asked = Some(context.models.ask());
                 let (number, is_fresh) =
                     self.pool.minibatch(id, self.config.minibatch_uses, self.minibatches);
                 self.minibatches += u64::from(is_fresh);
@@ -192,6 +193,7 @@ impl Gepa {
         let order = ProposalOrder {
             id: ProposalId(proposal.number),
             operator: proposal.operator.clone(),
+            model: proposal.asked.map_or(0, |asked| asked.model),
             question: rewrite.question(&[parent], &proposal.component, &examples),
         };
         self.questions.push_back(order);
@@ -203,6 +205,7 @@ impl Gepa {
             return;
         };
         let proposal = &mut self.window[at];
+        proposal.asked.iter_mut().for_each(|asked| asked.heard(answer.price));
         let text = context.read_answer(answer);
         let parent = context.ledger.candidate(proposal.parents[0]);
         let child = text.and_then(|text| {
@@ -221,6 +224,7 @@ impl Gepa {
 
     pub(super) fn unanswered(&mut self, id: ProposalId, failure: &Failure) {
         if let Some(at) = self.position(id.0).filter(|&at| self.window[at].stage == Stage::Asking) {
+            self.window[at].asked.iter_mut().for_each(|asked| asked.heard(0.0));
             self.window[at].reject(&failure.cause);
         }
     }
@@ -359,7 +363,11 @@ impl Gepa {
         self.learn_difficulty(&proposal, context);
         if let Some(child) = proposal.child.as_ref().filter(|_| !proposal.parents.is_empty()) {
             let reward = context.improvement(child.id(), &proposal.parents, proposal.seen);
-            self.credits.credit(&proposal.operator, reward);
+            context.credits.credit(&proposal.operator, reward);
+        }
+        if let Some(asked) = &proposal.asked {
+            let child = proposal.child.as_ref().map(|child| (child.id(), &proposal.parents[..]));
+            context.close_proposal(asked, child, proposal.seen);
         }
         if let Some(reason) = proposal.unusable {
             context.announce(RunEvent::ProposalRejected { operator: proposal.operator, reason });

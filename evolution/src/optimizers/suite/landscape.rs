@@ -11,6 +11,8 @@ use crate::variation::{Operator, VariationContext};
 
 /// Quality of the seed, in each skill.
 const SEED: &str = "0.4000";
+/// Stands in a prompt that has the defect.
+const DEFECT: &str = "(contradictory)";
 /// Best quality of a prompt that states none.
 const POOR: f64 = 0.3;
 
@@ -23,18 +25,24 @@ pub struct Landscape {
     pub spread: f64,
     /// A case needs one of so many skills, 1 or more; a proposal changes one, by twice as much where there are several.
     pub skills: usize,
+    /// Probability that a proposal mends the defect that the seed has, 0 to 1: while it is there every answer is wrong,
+    /// whatever else is good about the prompt. Absent: the seed has none.
+    pub mended: Option<f64>,
 }
 
 impl Landscape {
     /// Proposals help on average.
-    pub const HELPFUL: Self = Self { drift: 0.01, spread: 0.05, skills: 1 };
+    pub const HELPFUL: Self = Self { drift: 0.01, spread: 0.05, skills: 1, mended: None };
     /// Proposals hurt on average, but differ widely.
-    pub const WIDE: Self = Self { drift: -0.02, spread: 0.1, skills: 1 };
+    pub const WIDE: Self = Self { drift: -0.02, spread: 0.1, ..Self::HELPFUL };
     /// Proposals mostly hurt.
-    pub const HARMFUL: Self = Self { drift: -0.03, spread: 0.05, skills: 1 };
+    pub const HARMFUL: Self = Self { drift: -0.03, ..Self::HELPFUL };
     /// Each proposal changes one skill in six.
-    pub const SKILLS: Self = Self { drift: 0.0, spread: 0.05, skills: 6 };
-    /// All of them with what they are called.
+    pub const SKILLS: Self = Self { drift: 0.0, skills: 6, ..Self::HELPFUL };
+    /// The seed asks for the wrong form of answer, and one proposal in ten mends that: until then nothing shows what
+    /// helps.
+    pub const DEFECTIVE: Self = Self { mended: Some(0.1), ..Self::HELPFUL };
+    /// Those without a defect with what they are called.
     pub const ALL: [(&'static str, Self); 4] = [
         ("proposals help", Self::HELPFUL),
         ("proposals hurt, wide", Self::WIDE),
@@ -45,11 +53,16 @@ impl Landscape {
     /// Where the search starts.
     #[expect(clippy::expect_used, reason = "a landscape has a skill")]
     pub fn seed(&self) -> Candidate {
-        Candidate::from_instruction(vec![SEED; self.skills].join(" ")).expect("a text")
+        let mut words = vec![SEED; self.skills];
+        words.extend(self.mended.map(|_| DEFECT));
+        Candidate::from_instruction(words.join(" ")).expect("a text")
     }
 
     /// Score of a candidate on the case with this number: right (1) or wrong (0), the same for ever.
     pub fn score(&self, candidate: &Candidate, number: u32) -> f64 {
+        if is_defective(candidate.component(INSTRUCTION)) {
+            return 0.0;
+        }
         let qualities = qualities(candidate.component(INSTRUCTION));
         let quality = qualities[number as usize % qualities.len()];
         let shared = hash(&[b"case", &number.to_le_bytes()]);
@@ -62,9 +75,9 @@ impl Landscape {
         (5_000..7_000).map(|number| self.score(candidate, number)).sum::<f64>() / 2_000.0
     }
 
-    /// What the reflection model answers: a change of one of the prompts it is shown. It depends on the question and
-    /// the proposal alone.
-    pub fn answer(&self, order: &ProposalOrder, seed: u64) -> Answer {
+    /// What a reflection model of this price answers: a change of one of the prompts it is shown. It depends on the
+    /// question and the proposal alone.
+    pub fn answer(&self, order: &ProposalOrder, price: f64, seed: u64) -> Answer {
         let digest = Digest::of_fields([order.question.as_bytes(), &order.id.0.to_le_bytes()]);
         let mut rng = stream(seed, &digest.to_string(), order.id.0);
         // What stands between fences; the prompts among it state qualities.
@@ -76,7 +89,7 @@ impl Landscape {
             _ => self.vary(prompts[rng.random_range(0..prompts.len())], &mut rng),
         };
         let text = format!("```\n{words}\n```");
-        Answer { text, truncated: false, dollars: 0.01, tokens: 100 }
+        Answer { text, truncated: false, dollars: price, price, tokens: 100 }
     }
 
     /// The text of a child.
@@ -87,9 +100,17 @@ impl Landscape {
         let noise: f64 = StandardNormal.sample(rng);
         let change = (self.drift + self.spread * noise) * scale;
         qualities[skill] = (qualities[skill] + change).clamp(0.05, 0.97);
-        let words: Vec<String> = qualities.iter().map(|quality| format!("{quality:.4}")).collect();
+        let mut words: Vec<String> = qualities.iter().map(|quality| format!("{quality:.4}")).collect();
+        // Without a defect nothing more is drawn.
+        let stays = is_defective(parent) && self.mended.is_none_or(|mended| !rng.random_bool(mended));
+        words.extend(stays.then(|| DEFECT.to_owned()));
         words.join(" ")
     }
+}
+
+/// Whether a prompt has the defect.
+fn is_defective(text: &str) -> bool {
+    text.split_whitespace().any(|word| word == DEFECT)
 }
 
 /// The qualities that a text states, one a skill.
@@ -132,8 +153,9 @@ mod tests {
     use crate::piece::ProposalId;
 
     fn answered(question: &str) -> String {
-        let order = ProposalOrder { id: ProposalId(3), operator: "x".into(), question: question.into() };
-        Landscape::HELPFUL.answer(&order, 1).text.replace("```", "").trim().to_owned()
+        let order =
+            ProposalOrder { id: ProposalId(3), operator: "x".into(), model: 0, question: question.into() };
+        Landscape::HELPFUL.answer(&order, 0.01, 1).text.replace("```", "").trim().to_owned()
     }
 
     #[test]
@@ -141,6 +163,19 @@ mod tests {
         let truth = |text: &str| Landscape::HELPFUL.truth(&Candidate::from_instruction(text).unwrap());
         assert!(truth("0.2") + 0.2 < truth("0.5") && truth("0.5") + 0.2 < truth("0.8"));
         assert!(truth("Do it.") < 0.3);
+    }
+
+    #[test]
+    fn a_defect_spoils_everything_until_it_is_mended() {
+        let landscape = Landscape::DEFECTIVE;
+        let seed = landscape.seed();
+        assert_eq!(landscape.truth(&seed), 0.0);
+        let mended = (0..400).filter(|number| {
+            let text = landscape.vary(seed.component(INSTRUCTION), &mut stream(*number, "test", 0));
+            landscape.truth(&Candidate::from_instruction(text).unwrap()) > 0.2
+        });
+        let mended = mended.count();
+        assert!((20..=60).contains(&mended), "{mended} of 400");
     }
 
     #[test]

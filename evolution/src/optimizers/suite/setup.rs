@@ -18,6 +18,9 @@ use crate::variation::{Operator, Operators, VariationLimits};
 /// Weight of an operator that is as good as never drawn beside others.
 const SELDOM: f64 = 1e-9;
 
+/// Price of a proposal where nothing else is said, in US dollars.
+const PRICE: f64 = 0.01;
+
 /// What makes an optimizer of one's own.
 #[derive(Clone)]
 pub struct Factory(pub Arc<dyn OptimizerFactory>);
@@ -49,6 +52,13 @@ pub struct Setup {
     pub cases: u32,
     /// Whether there is a reflection model; otherwise an operator without a model makes the same changes.
     pub reflection: bool,
+    /// The reflection models, each with the changes that it makes and the price of a proposal in US dollars; empty:
+    /// one that changes prompts as the landscape says, for 0.01.
+    pub models: Vec<(Landscape, f64)>,
+    /// Probability that an answer is not what the landscape says, 0 to 0.5, anew for each repeat.
+    pub noise: f64,
+    /// Measurements of a leader on a case in the finals.
+    pub repeats: u32,
     /// Probability that a measurement cannot be had, or that the reflection model does not answer, 0 to 1.
     pub failures: f64,
     /// The run is asked to stop after so many results.
@@ -76,6 +86,9 @@ impl Setup {
             budget: Budget { evaluations: Some(evaluations), ..Budget::default() },
             cases: 60,
             reflection: true,
+            models: vec![],
+            noise: 0.0,
+            repeats: 1,
             failures: 0.0,
             stop: None,
             duplicates: false,
@@ -116,17 +129,31 @@ impl Setup {
             seed: self.seed,
             algorithm: self.algorithm.clone(),
             seeds: vec![self.landscape.seed()],
-            reflection: self.reflection,
+            reflection: self.prices().into_iter().filter(|_| self.reflection).collect(),
             limits: VariationLimits::default(),
+            repeats: self.repeats,
             ranking_cases: self.algorithm.ranking_cases(self.cases as usize, self.budget.evaluations),
             budget: self.budget,
             evaluation_cost: CostModel { dollars_per_call: 0.002, ..CostModel::default() },
-            proposal_cost: CostModel { dollars_per_call: 0.02, ..CostModel::default() },
             closing_evaluations: 0,
             distance: self.distance,
             embedding_cost: CostModel { dollars_per_call: 0.0002, ..CostModel::default() },
             island: self.island,
         }
+    }
+
+    /// Twice the prices of the models.
+    fn prices(&self) -> Vec<CostModel> {
+        let bound = |dollars: f64| CostModel { dollars_per_call: 2.0 * dollars, ..CostModel::default() };
+        match self.models.is_empty() {
+            true => vec![bound(PRICE)],
+            false => self.models.iter().map(|(_, dollars)| bound(*dollars)).collect(),
+        }
+    }
+
+    /// What a reflection model does to prompts, and its price.
+    pub(super) fn model(&self, model: u32) -> (Landscape, f64) {
+        self.models.get(model as usize).copied().unwrap_or((self.landscape, PRICE))
     }
 
     /// The cases of the run.

@@ -15,6 +15,7 @@ use crate::case::Split;
 use crate::diversity::{Distance, Embedding};
 use crate::evaluation::{Evaluation, Failure, FailureKind, Objectives};
 use crate::event::{Action, Event, Finish, RunEvent};
+use crate::model_credits::ModelTally;
 use crate::optimizers::Optimizer;
 use crate::piece::Piece;
 use crate::rng::stream;
@@ -44,6 +45,8 @@ pub struct Outcome {
     pub proposals: u64,
     /// US dollars spent.
     pub dollars: f64,
+    /// What each reflection model brought.
+    pub models: Vec<ModelTally>,
     /// The family tree: every birth with its parents, operator and outcome.
     pub tree: Vec<String>,
     /// Validation cases that each candidate was measured on, in the order of births.
@@ -71,6 +74,8 @@ pub fn result_of(action: &Action, setup: &Setup) -> Option<(f64, Event)> {
                 return Some((MEDIAN_CALL, Event::EvaluationFailed { piece, failure: failure() }));
             }
             let score = setup.landscape.score(&order.candidate, number(&piece));
+            let luck = || hash(&[b"luck", &setup.seed.to_le_bytes(), format!("{piece:?}").as_bytes()]);
+            let score = if setup.noise > 0.0 && luck() < setup.noise { 1.0 - score } else { score };
             let tone = hash(&[b"tone", &piece.candidate.to_bytes(), &piece.case.to_le_bytes()]);
             let named = [("tone".to_owned(), tone)].into();
             let evaluation = Evaluation {
@@ -97,7 +102,8 @@ pub fn result_of(action: &Action, setup: &Setup) -> Option<(f64, Event)> {
             if fails(&id) {
                 return Some((MEDIAN_PROPOSAL, Event::ProposalFailed { id, failure: failure() }));
             }
-            let answer = setup.landscape.answer(order, setup.seed);
+            let (landscape, price) = setup.model(order.model);
+            let answer = landscape.answer(order, price, setup.seed);
             Some((MEDIAN_PROPOSAL, Event::Proposed { id, answer }))
         }
         _ => None,
@@ -175,6 +181,7 @@ pub fn simulate(setup: &Setup) -> Outcome {
                 calls,
                 proposals,
                 dollars: run.account().spent().dollars,
+                models: run.models().tallies().collect(),
                 tree: family_tree(&run),
                 saved: run.progress().saved.total(),
                 events,

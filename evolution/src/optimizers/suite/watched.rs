@@ -41,7 +41,10 @@ impl Watched {
                 assert!(seen.0.insert(*piece), "the same measurement twice: {piece:?}");
             }
             Work::Ask(order) => {
-                assert!(context.settings.reflection, "a question where there is no model: {order:?}");
+                assert!(
+                    (order.model as usize) < context.settings.reflection.len(),
+                    "a question to no model: {order:?}"
+                );
                 assert!(!order.question.is_empty(), "an empty question: {order:?}");
                 assert!(seen.1.insert(order.id), "a second question of one number: {order:?}");
             }

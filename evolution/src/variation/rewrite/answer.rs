@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<String, Unusable> {
-        let answer = Answer { text: text.into(), truncated: false, dollars: 0.0, tokens: 0 };
+        let answer = Answer { text: text.into(), truncated: false, dollars: 0.0, price: 0.0, tokens: 0 };
         read_answer(&answer, VariationLimits { max_component_length: 40, ..VariationLimits::default() })
     }
 
@@ -78,7 +78,7 @@ mod tests {
         assert_eq!(read("``` no end").unwrap_err(), Unusable::Unfenced);
         assert_eq!(read("```\n\n```").unwrap_err(), Unusable::Empty);
         assert_eq!(read(&format!("```\n{}\n```", "x".repeat(41))).unwrap_err(), Unusable::TooLong);
-        let cut = Answer { text: "```\na\n```".into(), truncated: true, dollars: 0.0, tokens: 0 };
+        let cut = Answer { text: "```\na\n```".into(), truncated: true, dollars: 0.0, price: 0.0, tokens: 0 };
         assert_eq!(read_answer(&cut, VariationLimits::default()).unwrap_err(), Unusable::Truncated);
     }
 }

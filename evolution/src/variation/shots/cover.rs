@@ -3,7 +3,7 @@
 use rand::RngExt;
 use rand::seq::SliceRandom;
 
-use super::{by_turns, distinct, shot};
+use super::{distinct, shot, shuffled};
 use crate::candidate::Candidate;
 use crate::rng::RunRng;
 use crate::variation::child::first_new;
@@ -30,19 +30,13 @@ impl Operator for CoverShots {
         rng: &mut RunRng,
     ) -> Option<Candidate> {
         let parent = *parents.first()?;
-        let usable = context.train.usable(&[]);
-        let most = context.limits.max_shots.min(usable.len());
+        let most = context.limits.max_shots.min(context.train.usable(&[]).len());
         if most == 0 {
             return None;
         }
         let is_choice = context.train.labels().is_some();
         first_new(parents, &context.limits, || {
-            let mut sample = usable.to_vec();
-            sample.shuffle(rng);
-            if is_choice {
-                sample = by_turns(context.train, sample, &[]);
-            }
-            let sample = distinct(context.train, sample, MOST_COVERED);
+            let sample = distinct(context.train, shuffled(context.train, rng), MOST_COVERED);
             let size = rng.random_range(1..=most.min(sample.len()));
             let mut chosen = medoids(context.train, &sample, size, is_choice);
             chosen.shuffle(rng);

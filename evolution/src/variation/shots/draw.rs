@@ -3,7 +3,7 @@
 use rand::RngExt;
 use rand::seq::SliceRandom;
 
-use super::{by_turns, distinct, shot};
+use super::{distinct, shot, shuffled};
 use crate::candidate::Candidate;
 use crate::rng::RunRng;
 use crate::variation::child::first_new;
@@ -25,18 +25,12 @@ impl Operator for DrawShots {
         rng: &mut RunRng,
     ) -> Option<Candidate> {
         let parent = *parents.first()?;
-        let usable = context.train.usable(&[]);
-        let most = context.limits.max_shots.min(usable.len());
+        let most = context.limits.max_shots.min(context.train.usable(&[]).len());
         if most == 0 {
             return None;
         }
-        let is_choice = context.train.labels().is_some();
         first_new(parents, &context.limits, || {
-            let mut order = usable.to_vec();
-            order.shuffle(rng);
-            if is_choice {
-                order = by_turns(context.train, order, &[]);
-            }
+            let order = shuffled(context.train, rng);
             let mut order = distinct(context.train, order, rng.random_range(1..=most));
             order.shuffle(rng);
             let cases = context.train.cases();

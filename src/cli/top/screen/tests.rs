@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use evohub::target::{Page, TargetError};
 use proptest::prelude::*;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -8,8 +9,8 @@ use ratatui::style::Color;
 use super::*;
 use crate::cli::top::canned::{self, START};
 use crate::cli::top::health::Health;
+use crate::cli::top::look::Look;
 use crate::cli::top::session::Session;
-use crate::cli::top::source::{Look, SourceError};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -19,16 +20,16 @@ fn health() -> Health {
         "supervisor": {"status": "healthy", "response_time_ms": 0.02},
         "llm_apis": {"lab": {"status": "unhealthy", "response_time_ms": 1000, "message": "no answer within 1 s"}}
     }}"#;
-    Health::read(body.as_bytes()).unwrap()
+    Health::read(&serde_json::from_str(body).unwrap())
 }
 
-fn look(second: u64) -> Result<Look, SourceError> {
+fn look(second: u64) -> Result<Look, TargetError> {
     Ok(Look { reading: canned::reading(second), health: Ok(health()) })
 }
 
-fn refused() -> Result<Look, SourceError> {
+fn refused() -> Result<Look, TargetError> {
     let cause = "connection refused".to_owned();
-    Err(SourceError::NoAnswer { address: "127.0.0.1:8080".to_owned(), cause })
+    Err(TargetError::NoAnswer { address: "127.0.0.1:8080".to_owned(), cause })
 }
 
 /// A process watched for two minutes, from the hundredth second of its life on.
@@ -94,7 +95,7 @@ fn a_process_that_was_never_there_and_one_that_came_back_are_told() {
 #[test]
 fn health_that_is_not_told_is_no_health() {
     let mut session = Session::new("host:1".to_owned());
-    let error = SourceError::NoToken { address: "host:1".to_owned(), path: "/health/detailed" };
+    let error = TargetError::NoToken { address: "host:1".to_owned(), path: "/health/detailed" };
     session.take(SECOND, START, Ok(Look { reading: canned::reading(100), health: Err(error) }));
     let told = drawn(&session.view(SECOND, SECOND), Palette::Plain, 100, 24).backend().to_string();
     assert!(told.contains("? health unknown") && told.contains("--token-file"), "{told}");
@@ -122,7 +123,7 @@ fn several_jobs_are_told_apart() {
     );
     let page = page.replace("evolution_population_size 24\n", "").replace("evolution_mean_fitness", "x");
     let page = page.replace("evolution_population_diversity", "y");
-    let reading = (&page.parse::<crate::cli::top::page::Page>().unwrap()).into();
+    let reading = (&page.parse::<Page>().unwrap()).into();
     let mut session = Session::new("host:1".to_owned());
     session.take(SECOND, START, Ok(Look { reading, health: Ok(health()) }));
     let told = drawn(&session.view(SECOND, SECOND), Palette::Plain, 140, 45).backend().to_string();
