@@ -15,7 +15,7 @@ use serde::Serialize;
 pub use difference::{Difference, LEAST_PAIRS};
 pub use estimate::Estimate;
 pub use run::{ComparedRun, CurvePoint};
-pub(crate) use student::student_interval;
+pub use student::student_interval;
 pub use summary::{AlgorithmSummary, Summary};
 
 /// Version of [`Comparison`]'s form as JSON. It grows when a field changes its meaning or goes; new fields do not

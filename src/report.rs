@@ -2,6 +2,7 @@
 //! network and for paper.
 
 mod comparison;
+mod courses;
 mod curves;
 mod difference;
 mod family;
@@ -11,6 +12,7 @@ mod models;
 mod objectives;
 mod page;
 mod pareto;
+mod picture;
 mod roster;
 mod standing;
 mod table;
@@ -20,6 +22,9 @@ use evohub_actors::JobResult;
 use evohub_store::{CandidateRecord, HistoryRecord, JobRecord};
 
 use crate::comparison::Comparison;
+
+pub use courses::{Course, CoursePoint};
+pub use picture::Picture;
 
 /// What a report is made of.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +47,18 @@ pub fn page(input: &ReportInput<'_>) -> String {
 /// The page of a comparison, as HTML. The same comparison gives the same page.
 pub fn comparison_page(comparison: &Comparison) -> String {
     comparison::page(comparison)
+}
+
+/// The pictures of a comparison's page, each by itself: test scores, and scores over evaluations, dollars and time
+/// where there is something to draw.
+pub fn comparison_pictures(comparison: &Comparison) -> Vec<Picture> {
+    comparison::pictures(comparison)
+}
+
+/// A picture of what algorithms reach with one budget or another, as SVG that needs nothing else. `spent` of the
+/// courses' points are evaluations, on an axis of powers; `scores` says what the scores are.
+pub fn budgets_picture(title: &str, scores: &'static str, courses: &[Course]) -> String {
+    picture::over_budgets(title, scores, courses)
 }
 
 #[cfg(test)]

@@ -1,24 +1,27 @@
 //! evohub's searches beside those of the peers' own programs: the same endpoint on loopback, the same data, the same
 //! number of task calls.
 //!
-//! Two parts. `stub`: an endpoint of 32 slots with lognormal latency, and landscapes on which the true accuracy of a
-//! prompt is known. `model`: the local model behind one server, on data sets, judged on sealed cases.
+//! Three parts. `stub`: an endpoint of 32 slots with lognormal latency, and landscapes on which the true accuracy of a
+//! prompt is known. `model`: the local model behind one server, on data sets, judged on sealed cases. `defective`: the
+//! same model, from prompts with a defect.
 //!
 //! `scripts/bench peers` installs the programs and starts it. What is run can be said in the environment:
 //!
 //! | variable | |
 //! | --- | --- |
-//! | `PART` | `stub` or `model`; both unless said |
+//! | `PART` | `stub`, `model` or `defective`; all unless said |
 //! | `SYSTEMS` | words with spaces between, see `system.rs` |
-//! | `SEEDS` | runs of each system, 10; 0 for none, and what prompts are worth to start with |
-//! | `CALLS` | task calls of a search; unless said 2,000, and 400 of the local model |
+//! | `SEEDS` | runs of each system, 10; 0 for none, and what all prompts to start from are worth |
+//! | `FIRST` | the first seed, 1 |
+//! | `CALLS` | task calls of a search; unless said 2,000, and 240 of the local model |
 //! | `PARALLEL` | runs at once, 5 |
 //! | `LANDSCAPES` | `all`, or the first alone |
-//! | `DATA` | a folder of data sets, `examples/data` unless said |
-//! | `SETS` | names of data sets, all in the folder unless said |
+//! | `DATA` | a folder of data sets, `examples/data` and `benches/peers/data` unless said |
+//! | `SETS` | names of data sets, all there are unless said |
 
 #![expect(clippy::print_stdout, reason = "a benchmark reports to its user")]
 
+mod defective;
 #[path = "../../tests/support/http.rs"]
 mod http;
 #[path = "../endpoint/job.rs"]
@@ -46,7 +49,10 @@ use system::System;
 const FOLDER: &str = "EVOHUB_BENCH_PEERS";
 /// What is compared unless something else is said.
 const ON_STUB: &str = "peer:gepa peer:gepa-4x4 peer:capo peer:evoprompt-ga gepa";
-const ON_MODEL: &str = "peer:gepa peer:gepa-user peer:capo peer:evoprompt-ga gepa";
+const ON_MODEL: &str = "peer:gepa peer:gepa-user peer:capo bandit";
+const FROM_DEFECTS: &str = "bandit";
+/// Task calls of a search with the local model.
+const ON_MODEL_CALLS: u64 = 240;
 
 fn said(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
@@ -61,6 +67,7 @@ fn plan(systems: &str, evaluations: u64) -> Result<Plan, String> {
     Ok(Plan {
         systems: systems.split_whitespace().map(System::parse).collect::<Result<_, _>>()?,
         seeds: number("SEEDS", 10)?,
+        first: number("FIRST", 1)?,
         evaluations: number("CALLS", evaluations)?,
         parallel: number("PARALLEL", 5)?.max(1) as usize,
     })
@@ -78,12 +85,20 @@ async fn main() -> Result<(), String> {
         let all = said("LANDSCAPES").as_deref() == Some("all");
         synthetic::measure(&plan(ON_STUB, 2_000)?, all).await;
     }
+    let here = env!("CARGO_MANIFEST_DIR");
+    let examples = PathBuf::from(format!("{here}/examples/data"));
     if is_wanted("model") {
-        let data = said("DATA").unwrap_or_else(|| format!("{}/examples/data", env!("CARGO_MANIFEST_DIR")));
-        let sets = said("SETS").unwrap_or_default();
-        let sets: Vec<String> = sets.split_whitespace().map(str::to_owned).collect();
-        real::measure(&plan(ON_MODEL, 400)?, &PathBuf::from(data), &sets).await?;
+        let folders = match said("DATA") {
+            Some(folder) => vec![PathBuf::from(folder)],
+            None => vec![examples.clone(), PathBuf::from(format!("{here}/benches/peers/data"))],
+        };
+        let sets: Vec<String> =
+            said("SETS").unwrap_or_default().split_whitespace().map(str::to_owned).collect();
+        real::measure(&plan(ON_MODEL, ON_MODEL_CALLS)?, &folders, &sets).await?;
     }
-    println!("\nall runs: {folder}/stub.json and {folder}/model.json");
+    if is_wanted("defective") {
+        defective::measure(&plan(FROM_DEFECTS, ON_MODEL_CALLS)?, &examples).await?;
+    }
+    println!("\nall runs: stub.json, model.json and defective.json in {folder}");
     Ok(())
 }

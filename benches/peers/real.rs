@@ -1,7 +1,7 @@
 //! Searches on real data with a real model: the local one, for the task and for the proposals.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use evohub::evaluation::data::split;
@@ -25,7 +25,9 @@ const SHOTS: usize = 8;
 /// More different answers than this are no labels.
 const MOST_LABELS: usize = 20;
 
-struct Task {
+/// What is searched for, and on what.
+#[derive(Clone)]
+pub(crate) struct Task {
     name: String,
     /// Half of the file that searches may see is for learning, half for ranking.
     search: CaseSet,
@@ -37,12 +39,12 @@ struct Task {
     prompts: Vec<String>,
 }
 
-/// Runs the data sets of a folder, `NAME.train.jsonl` with `NAME.val.jsonl`: those named, or all.
-pub(crate) async fn measure(plan: &Plan, folder: &Path, names: &[String]) -> Result<(), String> {
+/// Runs the data sets of some folders, `NAME.train.jsonl` with `NAME.val.jsonl`: those named, or all.
+pub(crate) async fn measure(plan: &Plan, folders: &[PathBuf], names: &[String]) -> Result<(), String> {
     let local = Arc::new(Local::open().await?);
     let mut rows = vec![];
-    for name in sets(folder, names)? {
-        let task = Task::read(folder, &name)?;
+    for task in tasks(folders, names)? {
+        let Task { name, .. } = &task;
         println!(
             "\nData set: {name}, {} train, {} validation and {} test cases; {} task calls",
             task.search.train.len(),
@@ -50,26 +52,36 @@ pub(crate) async fn measure(plan: &Plan, folder: &Path, names: &[String]) -> Res
             task.test.len(),
             plan.evaluations
         );
-        task.say_gradient(&local).await?;
+        task.say_gradient(&local, plan.seeds == 0).await?;
         sweep::run(plan, "model", &mut rows, |system, seed| task.run(&local, system, seed, plan.evaluations))
             .await;
     }
     Ok(())
 }
 
-fn sets(folder: &Path, names: &[String]) -> Result<Vec<String>, String> {
-    if !names.is_empty() {
-        return Ok(names.to_vec());
+fn tasks(folders: &[PathBuf], names: &[String]) -> Result<Vec<Task>, String> {
+    let mut found: BTreeMap<String, &Path> = BTreeMap::new();
+    for folder in folders {
+        let entries = std::fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        for entry in entries.flatten() {
+            let file = entry.file_name();
+            let name = file.to_str().and_then(|file| file.strip_suffix(".train.jsonl"));
+            found.extend(name.map(|name| (name.to_owned(), folder.as_path())));
+        }
     }
-    let entries = std::fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    let files = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
-    let found: BTreeSet<String> =
-        files.filter_map(|file| file.strip_suffix(".train.jsonl").map(str::to_owned)).collect();
-    Ok(found.into_iter().collect())
+    let wanted = if names.is_empty() { found.keys().cloned().collect() } else { names.to_vec() };
+    let task = |name: &String| match found.get(name) {
+        Some(folder) => Task::read(folder, name),
+        None => Err(format!(
+            "there is no data set {name}, but {}",
+            found.keys().cloned().collect::<Vec<_>>().join(", ")
+        )),
+    };
+    wanted.iter().map(task).collect()
 }
 
 impl Task {
-    fn read(folder: &Path, name: &str) -> Result<Self, String> {
+    pub(crate) fn read(folder: &Path, name: &str) -> Result<Self, String> {
         let read = |part: &str| {
             let path = folder.join(format!("{name}.{part}.jsonl"));
             Dataset::read(&path, &DataConfig::default()).map_err(|error| error.to_string())
@@ -93,24 +105,48 @@ impl Task {
     }
 
     /// Says what the prompt to start from is worth in both turns, and with the first examples there are: how much there is
-    /// for a search to find.
-    async fn say_gradient(&self, local: &Local) -> Result<(), String> {
-        let start = Candidate::from_instruction(&self.prompts[0]).map_err(|error| error.to_string())?;
+    /// for a search to find. `all`: what the other prompts are worth, too.
+    async fn say_gradient(&self, local: &Local, all: bool) -> Result<(), String> {
         let known = self.search.train.iter().take(SHOTS);
-        let shots = known.map(|case| Shot {
-            input: case.input.clone(),
-            output: case.expected.clone().unwrap_or_default(),
-        });
-        let user = start.with_placement(Placement::User);
-        let shown = user.with_shots(shots.collect());
-        for (candidate, place) in [(start, "system turn"), (user, "user turn"), (shown, "with examples")] {
-            let accuracy = self.test(local, &Chosen::Candidate(candidate)).await?;
-            println!("  where they start, {place}: {accuracy:.3}");
+        let shots: Vec<Shot> = known
+            .map(|case| Shot { input: case.input.clone(), output: case.expected.clone().unwrap_or_default() })
+            .collect();
+        let said = if all { self.prompts.len() } else { 1 };
+        for prompt in self.prompts.iter().take(said) {
+            let system = self.worth(local, prompt, Placement::System, &[]).await?;
+            let user = self.worth(local, prompt, Placement::User, &[]).await?;
+            let shown = self.worth(local, prompt, Placement::User, &shots).await?;
+            println!(
+                "  {prompt:?}: {system:.3} in the system turn, {user:.3} in the user turn, {shown:.3} with {SHOTS} examples"
+            );
         }
         Ok(())
     }
 
-    async fn run(&self, local: &Arc<Local>, system: &System, seed: u64, evaluations: u64) -> Row {
+    /// What a prompt that no search made is worth on the sealed cases.
+    pub(crate) async fn worth(
+        &self,
+        local: &Local,
+        prompt: &str,
+        placement: Placement,
+        shots: &[Shot],
+    ) -> Result<f64, String> {
+        let candidate = Candidate::from_instruction(prompt).map_err(|error| error.to_string())?;
+        let candidate = candidate.with_placement(placement).with_shots(shots.to_vec());
+        self.test(local, &Chosen::Candidate(candidate)).await
+    }
+
+    /// The same from another prompt, under another name.
+    pub(crate) fn starting_from(&self, name: &str, prompt: &str) -> Self {
+        Self { name: name.to_owned(), prompts: vec![prompt.to_owned()], ..self.clone() }
+    }
+
+    /// The prompt that most searches start from.
+    pub(crate) fn start(&self) -> &str {
+        &self.prompts[0]
+    }
+
+    pub(crate) async fn run(&self, local: &Arc<Local>, system: &System, seed: u64, evaluations: u64) -> Row {
         let server = Server::start(Arc::<Local>::clone(local)).await;
         let assignment = Assignment {
             url: &server.url(),
@@ -160,6 +196,36 @@ fn start(name: &str) -> (String, Vec<String>) {
                 "Is this review positive or negative?",
                 "Say whether the critic liked the film: positive or negative.",
                 "Classify the review as positive or negative.",
+                "Answer with one word, positive or negative.",
+            ],
+        ),
+        "product_sentiment" => (
+            "Say whether a sentence of a product review is positive or negative.",
+            &[
+                "Classify the review as positive or negative. Answer with one word.",
+                "Is this review positive or negative?",
+                "Say whether the customer liked the product: positive or negative.",
+                "Classify the review as positive or negative.",
+                "Answer with one word, positive or negative.",
+            ],
+        ),
+        "editorial_sentiment" => (
+            "Say whether a sentence of a newspaper's editorial is positive or negative.",
+            &[
+                "Classify the sentence as positive or negative. Answer with one word.",
+                "Is this sentence positive or negative?",
+                "Say whether the sentence is about something good or bad: positive or negative.",
+                "Classify the sentence as positive or negative.",
+                "Answer with one word, positive or negative.",
+            ],
+        ),
+        "tweet_sentiment" => (
+            "Say whether a tweet is positive or negative.",
+            &[
+                "Classify the tweet as positive or negative. Answer with one word.",
+                "Is this tweet positive or negative?",
+                "Say whether its author is happy or not: positive or negative.",
+                "Classify the tweet as positive or negative.",
                 "Answer with one word, positive or negative.",
             ],
         ),

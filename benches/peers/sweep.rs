@@ -14,7 +14,10 @@ use crate::{FOLDER, table};
 /// What is run, and how often.
 pub(crate) struct Plan {
     pub(crate) systems: Vec<System>,
+    /// Runs of each system.
     pub(crate) seeds: u64,
+    /// Seed of the first of them.
+    pub(crate) first: u64,
     /// Task calls of a search.
     pub(crate) evaluations: u64,
     /// Runs at once.
@@ -80,7 +83,8 @@ pub(crate) async fn run<'a, F: Future<Output = Row>>(
 ) {
     let began = (Instant::now(), processor());
     let earlier = rows.len();
-    let pairs = (1..=plan.seeds).flat_map(|seed| plan.systems.iter().map(move |system| (system, seed)));
+    let pairs = (plan.first..plan.first + plan.seeds)
+        .flat_map(|seed| plan.systems.iter().map(move |system| (system, seed)));
     let mut runs =
         futures::stream::iter(pairs.map(|(system, seed)| one(system, seed))).buffer_unordered(plan.parallel);
     while let Some(row) = runs.next().await {
@@ -94,8 +98,7 @@ pub(crate) async fn run<'a, F: Future<Output = Row>>(
         keep(name, rows);
     }
     let rows = &rows[earlier..];
-    let labels: Vec<String> = plan.systems.iter().map(System::label).collect();
-    table::print(&labels, rows);
+    table::print(&plan.systems, rows);
     let late = rows.iter().map(|row| row.late_ms).fold(0.0, f64::max);
     let minutes = began.0.elapsed().as_secs_f64() / 60.0;
     let machine = match (began.1, processor()) {

@@ -18,8 +18,13 @@ pub(crate) enum System {
         /// As its user wrote it.
         word: String,
         config: AlgorithmConfig,
+        /// Whether it may ask the reflection model.
+        reflection: bool,
     },
 }
+
+/// Before the name of an algorithm that has no reflection model.
+const ALONE: &str = "alone:";
 
 /// The prompt that a search ended with.
 #[derive(Debug)]
@@ -30,21 +35,22 @@ pub(crate) enum Chosen {
 
 impl System {
     /// A program by its word, an algorithm by its name, or an algorithm with settings as JSON without spaces:
-    /// `{"name":"gepa","in_flight":8}`.
+    /// `{"name":"gepa","in_flight":8}`. After `alone:` it makes all candidates without a reflection model.
     pub(crate) fn parse(word: &str) -> Result<Self, String> {
         if let Some(program) = PROGRAMS.into_iter().find(|program| program.word == word) {
             return Ok(Self::Program(program));
         }
-        let config = if word.starts_with('{') {
-            serde_json::from_str::<Value>(word).map_err(|error| format!("{word}: {error}"))?
+        let name = word.strip_prefix(ALONE).unwrap_or(word);
+        let config = if name.starts_with('{') {
+            serde_json::from_str::<Value>(name).map_err(|error| format!("{word}: {error}"))?
         } else {
-            json!({"name": word})
+            json!({"name": name})
         };
         let config = serde_json::from_value(config).map_err(|error| {
             let programs: Vec<&str> = PROGRAMS.iter().map(|program| program.word).collect();
             format!("{word} is no algorithm ({error}), and none of {}", programs.join(", "))
         })?;
-        Ok(Self::Algorithm { word: word.to_owned(), config })
+        Ok(Self::Algorithm { word: word.to_owned(), config, reflection: !word.starts_with(ALONE) })
     }
 
     pub(crate) fn label(&self) -> String {
@@ -61,13 +67,16 @@ impl System {
         sealed: Case,
         operators: BTreeMap<String, f64>,
     ) -> Result<Chosen, String> {
-        let config = match self {
+        let (config, has_reflection) = match self {
             Self::Program(program) => return program.run(assignment).await.map(Chosen::Said),
-            Self::Algorithm { config, .. } => config.clone(),
+            Self::Algorithm { config, reflection, .. } => (config.clone(), *reflection),
         };
         let search = assignment.search.clone();
         let start = &assignment.prompts[0];
         let mut spec = job::spec(assignment.url, start, search, sealed, config, assignment.evaluations);
+        if !has_reflection {
+            spec.reflection.clear();
+        }
         for reflection in &mut spec.reflection {
             reflection.max_output_tokens = assignment.proposal_tokens;
         }

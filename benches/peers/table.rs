@@ -1,13 +1,32 @@
-//! Medians over seeds.
+//! What many runs say together.
+
+use std::collections::BTreeMap;
+
+use evohub::comparison::student_interval;
+use evohub::evolution::statistics::paired_test;
 
 use crate::server::quantile;
 use crate::sweep::Row;
+use crate::system::System;
 
-/// Prints a line for each system. Runs that failed are counted and left out.
-pub(crate) fn print(systems: &[String], rows: &[Row]) {
+/// Prints a line for each system, and one for each of evohub's beside each program. Runs that failed are counted and
+/// left out.
+pub(crate) fn print(systems: &[System], rows: &[Row]) {
+    let labels: Vec<String> = systems.iter().map(System::label).collect();
+    medians(&labels, rows);
+    let (own, peers): (Vec<&System>, Vec<&System>) =
+        systems.iter().partition(|system| matches!(system, System::Algorithm { .. }));
+    for own in own {
+        for peer in &peers {
+            difference(&own.label(), &peer.label(), rows);
+        }
+    }
+}
+
+fn medians(systems: &[String], rows: &[Row]) {
     let width = systems.iter().map(|system| system.chars().count()).max().unwrap_or(0).max(6);
     println!(
-        "\n{:width$}  seeds  busy %    wall s  task calls  proposals  accuracy of the chosen prompt",
+        "\n{:width$}  seeds  busy %    wall s  task calls  proposals  accuracy of the chosen prompt, and its mean",
         "system"
     );
     for system in systems {
@@ -21,7 +40,7 @@ pub(crate) fn print(systems: &[String], rows: &[Row]) {
             failed => format!("  ({failed} failed)"),
         };
         println!(
-            "{system:width$}  {:5}  {:6.1}  {:8.1}  {:10.0}  {:9.0}  {:.3} {}{failed}",
+            "{system:width$}  {:5}  {:6.1}  {:8.1}  {:10.0}  {:9.0}  {:.3} {}  {}{failed}",
             ended.len(),
             100.0 * median(|row| row.busy),
             median(|row| row.seconds),
@@ -29,9 +48,44 @@ pub(crate) fn print(systems: &[String], rows: &[Row]) {
             median(|row| row.proposals as f64),
             middle(accuracies.clone()),
             spread(&accuracies),
+            mean(&accuracies),
         );
     }
-    println!("medians; [95 % interval of the median], or (range) of too few seeds for one");
+    println!(
+        "medians; [95 % interval of the median], or (range) of too few seeds for one; mean ± half its 95 % interval"
+    );
+}
+
+/// Prints by how much the prompts of one system are more accurate than those of another; runs of one seed are a pair.
+fn difference(one: &str, other: &str, rows: &[Row]) {
+    let accuracies = |system: &str| -> BTreeMap<u64, f64> {
+        let ended = rows.iter().filter(|row| row.system == system && row.error.is_none());
+        ended.map(|row| (row.seed, row.accuracy)).collect()
+    };
+    let base = accuracies(other);
+    let pairs = accuracies(one).into_iter().filter_map(|(seed, own)| Some((own, *base.get(&seed)?)));
+    let (own, base): (Vec<f64>, Vec<f64>) = pairs.unzip();
+    if own.is_empty() {
+        return;
+    }
+    let differences: Vec<f64> = own.iter().zip(&base).map(|(own, base)| own - base).collect();
+    let ahead = differences.iter().filter(|difference| **difference > 0.0).count();
+    let test = paired_test(&own, &base, &vec![1.0; own.len()], 0);
+    println!(
+        "{one} less {other}: {}, median {:+.3}; ahead in {ahead} of {}; p = {:.3} (signs of pairs flipped)",
+        mean(&differences),
+        middle(differences.clone()),
+        differences.len(),
+        test.two_sided
+    );
+}
+
+/// The mean, with half of its 95 % interval (Student).
+fn mean(values: &[f64]) -> String {
+    let mean = values.iter().sum::<f64>() / values.len().max(1) as f64;
+    let half =
+        student_interval(values).map_or_else(String::new, |[_, high]| format!(" ± {:.3}", high - mean));
+    format!("{mean:.3}{half}")
 }
 
 fn middle(values: Vec<f64>) -> f64 {

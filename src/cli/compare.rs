@@ -12,7 +12,7 @@ use clap::builder::PossibleValuesParser;
 use evohub::comparison::{Comparison, Summary};
 use evohub::evolution::AlgorithmConfig;
 use evohub::job_file::JobFile;
-use evohub::report::comparison_page;
+use evohub::report::{comparison_page, comparison_pictures};
 use serde::Serialize;
 
 use super::failure::Failure;
@@ -52,6 +52,9 @@ pub(crate) struct CompareArguments {
     /// Where to write the page
     #[arg(short, long, value_name = "FILE", default_value = "comparison.html")]
     output: PathBuf,
+    /// Also write the page's pictures into this folder, an SVG file each
+    #[arg(long, value_name = "FOLDER")]
+    pictures: Option<PathBuf>,
     /// Print one JSON document instead of tables
     #[arg(long)]
     json: bool,
@@ -76,6 +79,9 @@ pub(crate) async fn compare(
     let file = JobFile::load(&arguments.file, &arguments.settings.settings()?)?;
     file.warnings.iter().for_each(|warning| output.warning(warning));
     check_folder(&arguments.output)?;
+    if let Some(folder) = arguments.pictures.as_deref().filter(|folder| !folder.is_dir()) {
+        return Err(Failure::bad_input(format!("--pictures: there is no folder {}", folder.display())));
+    }
     let address = place::address(global, file.store.as_deref())?;
     let cache = if arguments.share_cache { Cache::Shared } else { Cache::Separate };
     let plan = Plan::new(&file, arguments.algorithms(&file), arguments.seeds, &address, cache)?;
@@ -109,10 +115,12 @@ pub(crate) async fn compare(
     } else {
         output.result(&in_words::in_words(&comparison, &summary))?;
     }
-    let path = &arguments.output;
-    std::fs::write(path, comparison_page(&comparison))
-        .map_err(|error| Failure::bad_input(format!("{}: cannot be written: {error}", path.display())))?;
-    output.note(&format!("wrote {}", path.display()));
+    write(&arguments.output, &comparison_page(&comparison), output)?;
+    if let Some(folder) = &arguments.pictures {
+        for picture in comparison_pictures(&comparison) {
+            write(&folder.join(format!("{}.svg", picture.name)), &picture.svg, output)?;
+        }
+    }
     let failed = comparison.runs.iter().filter(|run| !run.is_done()).count();
     if failed > 0 {
         let all = comparison.runs.len();
@@ -146,6 +154,13 @@ impl CompareArguments {
         }
         algorithms
     }
+}
+
+fn write(path: &Path, text: &str, output: &Output) -> Result<(), Failure> {
+    std::fs::write(path, text)
+        .map_err(|error| Failure::bad_input(format!("{}: cannot be written: {error}", path.display())))?;
+    output.note(&format!("wrote {}", path.display()));
+    Ok(())
 }
 
 /// Hours of running should not be followed by a page that cannot be written.

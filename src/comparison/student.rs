@@ -11,7 +11,7 @@ const MOST: f64 = 16.0;
 
 /// The 95 % interval of a mean, by Student's distribution: it is wide for few values, where a bootstrap is too
 /// narrow. `None` for fewer than two.
-pub(crate) fn student_interval(values: &[f64]) -> Option<[f64; 2]> {
+pub fn student_interval(values: &[f64]) -> Option<[f64; 2]> {
     let count = values.len() as f64;
     if values.len() < 2 {
         return None;

@@ -11,35 +11,9 @@ use evohub_charts::Escaped;
 use serde_json::Value;
 
 use super::frame::{facts, figure, framed};
+use super::picture::{Picture, standalone};
 use super::text::{count, counted, dollars};
 use crate::comparison::{Comparison, Summary};
-
-/// Colours and dashes that tell algorithms apart, so that colour alone never has to.
-const CLASSES: [&str; 18] = [
-    "hue0 dash0",
-    "hue1 dash0",
-    "hue2 dash0",
-    "hue3 dash0",
-    "hue4 dash0",
-    "hue5 dash0",
-    "hue0 dash1",
-    "hue1 dash1",
-    "hue2 dash1",
-    "hue3 dash1",
-    "hue4 dash1",
-    "hue5 dash1",
-    "hue0 dash2",
-    "hue1 dash2",
-    "hue2 dash2",
-    "hue3 dash2",
-    "hue4 dash2",
-    "hue5 dash2",
-];
-
-/// How the algorithm at this place of the comparison is drawn.
-fn class(place: usize) -> &'static str {
-    CLASSES[place % CLASSES.len()]
-}
 
 pub(super) fn page(comparison: &Comparison) -> String {
     let summary = comparison.summary();
@@ -49,6 +23,16 @@ pub(super) fn page(comparison: &Comparison) -> String {
     runs(&mut html, comparison);
     settings(&mut html, comparison);
     framed(&comparison.name, "comparison", &head(comparison), &html)
+}
+
+/// The pictures of the page, each by itself.
+pub(super) fn pictures(comparison: &Comparison) -> Vec<Picture> {
+    let spread = spread::picture(comparison, &comparison.summary());
+    let spread = spread.map(|svg| Picture { name: "test-scores".into(), svg: standalone(&svg) });
+    let curves = curves::curves(comparison)
+        .into_iter()
+        .map(|curve| Picture { name: format!("score-over-{}", curve.id), svg: standalone(&curve.svg) });
+    spread.into_iter().chain(curves).collect()
 }
 
 fn head(comparison: &Comparison) -> String {
@@ -120,8 +104,8 @@ fn search(html: &mut String, comparison: &Comparison) {
             "<p>Best validation score in the population at the end of each generation, on the cases that a search ranks on: mean over runs, with a 95 % band (Student) for the mean. It is what the search believes, and flatters: algorithms rank on different numbers of cases. What was reached is said by the test scores above.</p>\n",
         );
     }
-    for (caption, svg) in &curves {
-        figure(html, svg, caption);
+    for curve in &curves {
+        figure(html, &curve.svg, curve.caption);
     }
     html.push_str("</section>\n");
 }

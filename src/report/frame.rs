@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use evohub_charts::Escaped;
 
-const STYLE: &str = include_str!("page.css");
+const STYLE: &str = concat!(include_str!("page.css"), include_str!("picture.css"));
 const SCRIPT: &str = include_str!("page.js");
 
 /// Nothing is fetched from anywhere, whatever a prompt holds.

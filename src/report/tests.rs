@@ -257,3 +257,47 @@ fn a_front_over_several_objectives_is_a_table() {
     let start = text.find("2 candidates in 2 objectives").unwrap();
     insta::assert_snapshot!(text[start..].lines().take(12).collect::<Vec<_>>().join("\n"));
 }
+
+#[test]
+fn pictures_stand_by_themselves() {
+    let comparison = comparison(&[("gepa", &[0.7, 0.75, 0.8]), ("<ga>", &[0.6, 0.65, 0.7])]);
+    let pictures = comparison_pictures(&comparison);
+    let names: Vec<&str> = pictures.iter().map(|picture| picture.name.as_str()).collect();
+    assert_eq!(names, ["test-scores", "score-over-evaluations", "score-over-dollars", "score-over-minutes"]);
+    for Picture { name, svg } in &pictures {
+        let document = roxmltree::Document::parse(svg).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let rules = document.descendants().find(|node| node.tag_name().name() == "style").unwrap();
+        assert!(rules.text().unwrap().contains("svg .hue0 { color: #0072b2; }"), "{name}");
+        assert!(!svg.contains("var("), "{name}: what draws pictures need not know variables");
+    }
+
+    let mut empty = comparison;
+    empty.runs.clear();
+    assert_eq!(comparison_pictures(&empty), []);
+}
+
+#[test]
+fn budgets_stand_on_an_axis_of_powers() {
+    let course = |name: &str, place, means: [f64; 3]| Course {
+        name: name.to_owned(),
+        place,
+        points: [250.0, 500.0, 1_000.0]
+            .into_iter()
+            .zip(means)
+            .map(|(spent, mean)| CoursePoint { spent, mean, interval: Some([mean - 0.1, mean + 0.1]) })
+            .collect(),
+    };
+    let courses = [course("bandit", 0, [0.4, 0.5, 0.6]), course("random", 1, [0.3, 0.3, 0.35])];
+    let svg = budgets_picture("Landscape: hills", "true accuracy", &courses);
+    let document = roxmltree::Document::parse(&svg).unwrap();
+    let told = document.descendants().find(|node| node.tag_name().name() == "desc").unwrap();
+    insta::assert_snapshot!(told.text().unwrap(), @"Landscape: hills: the mean true accuracy. bandit: from 0.400 to 0.600. random: from 0.300 to 0.350.");
+    let ends: Vec<f64> = document
+        .descendants()
+        .filter(|node| {
+            node.tag_name().name() == "circle" && node.attribute("class") == Some("dot hue0 dash0")
+        })
+        .map(|node| node.attribute("cx").unwrap().parse().unwrap())
+        .collect();
+    assert!((ends[1] - ends[0] - (ends[2] - ends[1])).abs() < 0.2, "twice as many are one step: {ends:?}");
+}

@@ -46,7 +46,12 @@ fn two_algorithms_with_two_seeds_each() {
 
     // The same again asks for nothing, and says the same.
     let paid = server.count();
-    let again = folder.run(&with(&["--json", "-o", "again.html"])).done();
+    std::fs::create_dir(folder.path().join("pictures")).unwrap();
+    let again = folder.run(&with(&["--json", "-o", "again.html", "--pictures", "pictures"])).done();
+    for picture in ["test-scores", "score-over-evaluations", "score-over-dollars", "score-over-minutes"] {
+        let svg = std::fs::read_to_string(folder.path().join(format!("pictures/{picture}.svg"))).unwrap();
+        assert!(svg.starts_with("<svg ") && svg.contains(">gepa</text>"), "{picture}: {svg}");
+    }
     assert_eq!(server.count(), paid);
     assert!(again.stderr.contains("4 of 4 runs had ended before"), "{}", again.stderr);
     assert_eq!(std::fs::read_to_string(folder.path().join("again.html")).unwrap(), page);
@@ -164,6 +169,8 @@ fn what_cannot_be_compared_is_said_before_anything_is_run() {
     };
     assert!(told(&["compare", "job.toml", "--algorithms", "gpa"]).contains("gepa"));
     assert!(told(&["compare", "job.toml", "-o", "none/page.html"]).contains("there is no folder none"));
+    let pictures = told(&["compare", "job.toml", "--pictures", "none"]);
+    assert!(pictures.contains("--pictures: there is no folder none"), "{pictures}");
     let small = told(&["compare", "job.toml", "--algorithms", "gepa,ga", "--set", "budget.evaluations=25"]);
     assert!(small.contains("too few"), "{small}");
     let store = "postgres://nobody@127.0.0.1:1/none";

@@ -1,6 +1,6 @@
 //! A whole site: a cluster at work with all that it needs, and what watches it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Instant;
 
 use serde_json::Value;
@@ -72,7 +72,7 @@ impl Site {
     /// The same, with more that shows itself as evohub does.
     pub(crate) fn start_with(more: &[SocketAddr]) -> Self {
         let (postgres, redis, provider) = (Postgres::start(), Redis::start(), Provider::start());
-        let traces = Way::to(Collector::start().address());
+        let traces = Way::to((Ipv4Addr::LOCALHOST, Collector::start().port()).into());
         let endpoint = format!("http://{}", traces.address);
         let arguments = ["--redis", &redis.url(), "--otlp-endpoint", &endpoint];
         let mut cluster = Cluster::new(Database::on(postgres.url()), &arguments);

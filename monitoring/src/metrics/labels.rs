@@ -82,15 +82,15 @@ pub(super) use label_names;
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    label_set!(Both { model: open, outcome: closed });
+    use crate::metrics::evolution::CandidateLabels;
 
     #[test]
     fn only_open_labels_fold() {
-        let folded = Both { model: "m".into(), outcome: "success".into() }.folded();
-        assert_eq!(folded, Both { model: OTHER.into(), outcome: "success".into() });
-        assert_eq!(Both::LIST, ["model", "outcome"]);
-        assert_eq!((Both::NAMES.model, Both::NAMES.outcome), ("model", "outcome"));
+        let folded = CandidateLabels { operator: "o".into(), outcome: "kept".into() }.folded();
+        assert_eq!(folded, CandidateLabels { operator: OTHER.into(), outcome: "kept".into() });
+        assert_eq!(CandidateLabels::LIST, ["operator", "outcome"]);
+        let names = CandidateLabels::NAMES;
+        assert_eq!((names.operator, names.outcome), ("operator", "outcome"));
     }
 
     #[test]

@@ -58,17 +58,16 @@ impl<L: LabelSet, M: Clone, C: MetricConstructor<M>> Series<L, M, C> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::labels::label_set;
-
-    label_set!(Both { model: open, outcome: closed });
+    use crate::metrics::evolution::CandidateLabels;
 
     #[test]
     fn a_full_family_folds_what_is_new_and_counts_it() {
         let folded = Counter::default();
-        let series: Series<Both, Counter> = Series::new(Family::default(), 2, folded.clone());
-        let labels = |model: &str| Both { model: model.to_owned().into(), outcome: "success".into() };
-        for model in ["a", "b", "a", "c", "d"] {
-            series.get(&labels(model)).inc();
+        let series: Series<CandidateLabels, Counter> = Series::new(Family::default(), 2, folded.clone());
+        let labels =
+            |operator: &str| CandidateLabels { operator: operator.to_owned().into(), outcome: "kept".into() };
+        for operator in ["a", "b", "a", "c", "d"] {
+            series.get(&labels(operator)).inc();
         }
         assert_eq!(series.get(&labels("a")).get(), 2);
         assert_eq!(series.get(&labels("other")).get(), 2);

@@ -110,10 +110,6 @@ impl Collector {
         config(self.address, protocol)
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
-    }
-
     pub(crate) fn port(&self) -> u16 {
         self.address.port()
     }

@@ -1,10 +1,10 @@
 //! How the searches of a comparison went: score over evaluations, dollars and time.
 
-use evohub_charts::{Axis, Chart, Series};
+use evohub_charts::Axis;
 
-use super::class;
 use crate::comparison::{ComparedRun, Comparison, CurvePoint, student_interval};
-use crate::report::text::{count, score};
+use crate::report::courses::{self, Course, CoursePoint};
+use crate::report::text::count;
 
 /// Places along the axis at which runs are averaged.
 const PLACES: u32 = 200;
@@ -52,52 +52,32 @@ const MEASURES: [Measure; 3] = [
     },
 ];
 
-/// The mean of an algorithm's runs along an axis: place, mean, and the interval of the mean where there is one.
-struct Course {
-    name: String,
-    class: &'static str,
-    points: Vec<(f64, f64, Option<[f64; 2]>)>,
+/// A curve of a comparison.
+pub(super) struct Curve {
+    pub(super) id: &'static str,
+    pub(super) caption: &'static str,
+    pub(super) svg: String,
 }
 
-/// The curves, each with its caption.
-pub(super) fn curves(comparison: &Comparison) -> Vec<(String, String)> {
-    let drawn = |measure: &Measure| Some((measure.caption.to_owned(), drawn(comparison, measure)?));
+/// The curves.
+pub(super) fn curves(comparison: &Comparison) -> Vec<Curve> {
+    let drawn = |measure: &Measure| {
+        Some(Curve { id: measure.id, caption: measure.caption, svg: drawn(comparison, measure)? })
+    };
     MEASURES.iter().filter_map(drawn).collect()
 }
 
 fn drawn(comparison: &Comparison, measure: &Measure) -> Option<String> {
     let courses = courses(comparison, measure);
-    let most =
-        courses.iter().flat_map(|course| course.points.last()).map(|point| point.0).fold(0.0, f64::max);
+    let ends = courses.iter().flat_map(|course| course.points.last());
+    let most = ends.map(|point| point.spent).fold(0.0, f64::max);
     if most <= 0.0 {
         return None;
     }
-    let values = courses.iter().flat_map(|course| {
-        course
-            .points
-            .iter()
-            .flat_map(|(_, mean, band)| [Some(*mean), band.map(|band| band[0]), band.map(|band| band[1])])
-    });
-    let y =
-        Axis::over("validation score", values.flatten(), 0.2, |tick| format!("{tick:.2}")).within(0.0, 1.0);
     let x = Axis::over(measure.label, [0.0, most].into_iter(), measure.least.max(most), measure.format);
     let x = x.within(0.0, most.max(measure.least));
-    let longest = courses.iter().map(|course| course.name.chars().count()).max().unwrap_or(0);
-    let mut chart = Chart::new(x, y).with_names(longest);
-    for course in &courses {
-        let band: Vec<(f64, f64, f64)> =
-            course.points.iter().filter_map(|(x, _, band)| band.map(|[low, high]| (*x, low, high))).collect();
-        chart.band(course.class, &band);
-    }
-    let mut description = format!("The mean validation score over {}.", measure.label);
-    for course in courses {
-        let points: Vec<(f64, f64)> = course.points.iter().map(|(x, mean, _)| (*x, *mean)).collect();
-        if let (Some(first), Some(last)) = (points.first(), points.last()) {
-            description += &format!(" {}: from {} to {}.", course.name, score(first.1), score(last.1));
-        }
-        chart.line(&Series { name: course.name, class: course.class, points });
-    }
-    Some(chart.svg(measure.id, &format!("Score over {}", measure.label), &description))
+    let title = format!("Score over {}", measure.label);
+    Some(courses::chart(measure.id, &title, x, "validation score", &courses))
 }
 
 fn courses(comparison: &Comparison, measure: &Measure) -> Vec<Course> {
@@ -105,14 +85,14 @@ fn courses(comparison: &Comparison, measure: &Measure) -> Vec<Course> {
         let runs = comparison.done(name).filter(|run| (measure.has)(run) && !run.curve.is_empty());
         let runs: Vec<&[CurvePoint]> = runs.map(|run| run.curve.as_slice()).collect();
         let points = mean(&runs, measure.of);
-        (!points.is_empty()).then(|| Course { name: name.to_owned(), class: class(place), points })
+        (!points.is_empty()).then(|| Course { name: name.to_owned(), place, points })
     };
     let names = comparison.algorithms.iter().map(|algorithm| algorithm.name.as_str());
     names.enumerate().filter_map(course).collect()
 }
 
 /// The mean over runs, from where each of them has a score to where the last one ends. Who has ended keeps its score.
-fn mean(runs: &[&[CurvePoint]], of: fn(&CurvePoint) -> f64) -> Vec<(f64, f64, Option<[f64; 2]>)> {
+fn mean(runs: &[&[CurvePoint]], of: fn(&CurvePoint) -> f64) -> Vec<CoursePoint> {
     let ends = |end: fn(&[CurvePoint]) -> Option<&CurvePoint>| {
         runs.iter()
             .filter_map(move |run| end(run))
@@ -130,7 +110,8 @@ fn mean(runs: &[&[CurvePoint]], of: fn(&CurvePoint) -> f64) -> Vec<(f64, f64, Op
         };
         let scores: Vec<f64> = runs.iter().filter_map(reached).collect();
         let mean = scores.iter().sum::<f64>() / scores.len().max(1) as f64;
-        (x, mean, student_interval(&scores).map(|band| band.map(|end| end.clamp(0.0, 1.0))))
+        let interval = student_interval(&scores).map(|band| band.map(|end| end.clamp(0.0, 1.0)));
+        CoursePoint { spent: x, mean, interval }
     };
     (0..=PLACES).map(place).map(at).collect()
 }
@@ -153,17 +134,17 @@ mod tests {
     fn the_mean_is_of_what_each_run_had_reached() {
         let (one, other) = (run(&[(10, 0.2), (50, 0.6)]), run(&[(20, 0.4), (110, 0.8)]));
         let points = mean(&[&one, &other], |point| point.evaluations as f64);
-        assert_eq!((points[0].0, points[points.len() - 1].0), (20.0, 110.0));
-        let at = |x: f64| points.iter().rev().find(|point| point.0 <= x).map(|point| point.1).unwrap();
+        assert_eq!((points[0].spent, points[points.len() - 1].spent), (20.0, 110.0));
+        let at = |x: f64| points.iter().rev().find(|point| point.spent <= x).map(|point| point.mean).unwrap();
         for (x, wanted) in [(20.0, 0.3), (49.0, 0.3), (51.0, 0.5), (110.0, 0.7)] {
             assert!((at(x) - wanted).abs() < 1e-9, "at {x}: {}", at(x));
         }
         assert!(
-            points
-                .iter()
-                .all(|(_, mean, band)| band.is_some_and(|[low, high]| low <= *mean && *mean <= high))
+            points.iter().all(|point| point
+                .interval
+                .is_some_and(|[low, high]| low <= point.mean && point.mean <= high))
         );
-        assert_eq!(mean(&[&one], |point| point.evaluations as f64)[0].2, None);
+        assert_eq!(mean(&[&one], |point| point.evaluations as f64)[0].interval, None);
         assert_eq!(mean(&[], |point| point.evaluations as f64), []);
     }
 }

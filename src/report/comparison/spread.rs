@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use evohub_charts::{Escaped, opening};
 
-use super::class;
 use crate::comparison::{Comparison, Summary};
+use crate::report::courses::class;
 use crate::report::text::score;
 
 const WIDTH: f64 = 720.0;
