@@ -37,7 +37,8 @@ pub(crate) enum Mood {
     Well,
     /// Answers most questions.
     Flawed,
-    /// Answers with status 503.
+    /// Answers every other question with status 503: often enough to be told of, and not so often that it is left alone
+    /// for longer than rates look back in the quicker time.
     Failing,
     /// Takes very long.
     Slow,
@@ -96,12 +97,12 @@ fn answer(asked: &Asked, mood: Mood, stage: u32) -> Reply {
         _ => judgement(asked).to_owned(),
     };
     match mood {
-        Mood::Failing => Reply::Status(503),
+        Mood::Failing if asked.number.is_multiple_of(2) => Reply::Status(503),
         Mood::Flawed if asked.number.is_multiple_of(FLAW) => Reply::Status(503),
         Mood::Slow => Reply::After(SLOW, text),
         Mood::Hanging => Reply::Wait(text),
         Mood::Dear => Reply::Body(PACE, dear(&text)),
-        Mood::Well | Mood::Flawed | Mood::Alike => Reply::After(PACE, text),
+        Mood::Well | Mood::Flawed | Mood::Failing | Mood::Alike => Reply::After(PACE, text),
     }
 }
 

@@ -61,6 +61,8 @@ pub(crate) struct Site {
     pub(crate) watch: Watch,
     pub(crate) redis: Redis,
     pub(crate) postgres: Postgres,
+    /// The job that does not end.
+    job: String,
 }
 
 impl Site {
@@ -88,15 +90,20 @@ impl Site {
         let IpAddr::V4(network) = evohub[0].ip() else { panic!("loopback is of version 4") };
         evohub.extend(more);
         let watch = Watch::start(Looked { network, evohub, postgres: postgres.url(), redis: &redis.url() });
-        let site = Self { cluster, provider, traces, watch, redis, postgres };
-        site.submit(ENDLESS, 0);
+        let mut site = Self { cluster, provider, traces, watch, redis, postgres, job: String::new() };
+        site.job = site.submit(ENDLESS, 0);
         site
     }
 
-    /// Gives a node a job of so many evaluations.
-    pub(crate) fn submit(&self, evaluations: u32, to: usize) {
+    /// Gives a node a job of so many evaluations, and says its id.
+    pub(crate) fn submit(&self, evaluations: u32, to: usize) -> String {
         self.cluster.folder.write("job.toml", &job(self.provider.url(), evaluations));
-        self.cluster.run(&["submit", "job.toml", "--detach"], to).done();
+        self.cluster.run(&["submit", "job.toml", "--detach"], to).done().stdout.trim().to_owned()
+    }
+
+    /// Stops the job that does not end.
+    pub(crate) fn stop(&self) {
+        self.cluster.run(&["stop", &self.job], 0).done();
     }
 
     /// Breaks something in a site where all is well and mends it again. That is told as an alert says, and nothing else
