@@ -83,6 +83,13 @@ impl JobFile {
         let islands = islands::islands(&document, &raw, each, reflects, &evaluator.renderer)?;
         let share = budget.evaluations.map(|most| most / u64::from(islands.count));
         let (algorithm, choice) = algorithm.resolve(&document, search.validation.len(), share, reflects)?;
+        algorithm::check_objectives(&document, algorithm::KEY, &algorithm, &raw.score)?;
+        for (index, own) in islands.each.iter().enumerate() {
+            if let Some(own) = &own.algorithm {
+                let key = format!("{}.{}", islands::key(index), algorithm::KEY);
+                algorithm::check_objectives(&document, &key, own, &raw.score)?;
+            }
+        }
         operators::check(&document, "operators", &raw.operators, !raw.parameters.is_empty())?;
         raw.repeats
             .validate()
@@ -114,6 +121,7 @@ impl JobFile {
             islands,
             repeats: raw.repeats,
             hedge: raw.hedge,
+            diversity: models.diversity,
         };
         budget::check(&document, &spec)?;
         let store = raw.store.map(|address| resolved_store(&folder, &address));

@@ -12,11 +12,11 @@ pub mod report;
 pub mod target;
 
 pub use evohub_actors::{
-    ClusterClient, ClusterStatus, Engine, EngineConfig, EngineError, EvaluatorSpec, Hedge, IslandSpec,
-    IslandsSpec, JobBudget, JobData, JobEvent, JobHandle, JobProgress, JobResult, JobSpec, JobTools,
-    Measured, NodeStatus, PreparedJob, PromptSpec, RESULT_VERSION, ReflectionResult, ReflectionSpec,
-    RemoteJob, RemoteStore, RepeatsSpec, Saved, Standing, Toolbox, Watched, leader, prompt_evaluator,
-    prompt_text,
+    ClusterClient, ClusterStatus, DiversitySpec, Engine, EngineConfig, EngineError, EvaluatorSpec, Hedge,
+    IslandSpec, IslandsSpec, JobBudget, JobData, JobEvent, JobHandle, JobProgress, JobResult, JobSpec,
+    JobTools, Measured, NodeStatus, PreparedJob, PromptSpec, RESULT_VERSION, ReflectionResult,
+    ReflectionSpec, RemoteJob, RemoteStore, RepeatsSpec, Saved, Standing, Toolbox, Watched, leader,
+    prompt_evaluator, prompt_text,
 };
 pub use evohub_cluster as cluster;
 pub use evohub_evaluation as evaluation;

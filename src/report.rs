@@ -9,6 +9,7 @@ mod family;
 mod frame;
 mod lineage;
 mod models;
+mod objectives;
 mod page;
 mod pareto;
 mod picture;

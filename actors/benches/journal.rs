@@ -46,6 +46,7 @@ fn spec() -> JobSpec {
         islands: evohub_actors::IslandsSpec::default(),
         repeats: evohub_actors::RepeatsSpec::default(),
         hedge: evohub_actors::Hedge::default(),
+        diversity: evohub_actors::DiversitySpec::default(),
     }
 }
 

@@ -323,6 +323,8 @@ impl PreparedJob {
             },
             evaluation_cost,
             closing_evaluations: 2 * spec.data.test.len() as u64 * u64::from(spec.repeats.test),
+            distance: spec.diversity.distance,
+            embedding_cost: tools.embedding_cost(),
             island: IslandSettings { index: 0, count: spec.islands.count, migration: spec.islands.migration },
         };
         let cases = Arc::new(spec.data.search.clone());

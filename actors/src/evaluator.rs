@@ -22,7 +22,7 @@ use crate::journal::JournalMessage;
 use crate::node::Node;
 use crate::permit::Permit;
 use crate::reply::Reply;
-use crate::toolbox::JobTools;
+use crate::toolbox::{JobTools, Said};
 
 pub(crate) use pool::{Pool, start_pool};
 use pool::{PoolMessage, Shared, WorkerArguments};
@@ -63,13 +63,20 @@ pub(crate) struct EvaluationTask {
     pub(crate) case: Arc<Case>,
 }
 
-/// One question to a reflection model.
+/// One question to a model beside the evaluations.
 #[derive(Clone)]
 pub(crate) struct ProposalTask {
     pub(crate) key: Digest,
-    /// Place of the model among those of the job.
-    pub(crate) model: u32,
-    pub(crate) request: ChatRequest,
+    pub(crate) asked: Asked,
+}
+
+/// What a model is asked beside the evaluations.
+#[derive(Clone)]
+pub(crate) enum Asked {
+    /// The reflection model in this place among those of the job, for a proposal.
+    Question { model: u32, request: ChatRequest },
+    /// The embedding model, for the vector of a text.
+    Embedding(String),
 }
 
 impl EvaluationTask {
@@ -271,16 +278,16 @@ async fn propose(
     task: ProposalTask,
     reply: Reply<Result<ProposalRecord, Failure>>,
 ) {
-    match tools.propose(task.model, task.request).await {
-        Ok(answer) => {
+    match tools.ask(task.asked).await {
+        Ok(Said { text, truncated, dollars, usage }) => {
             let record = ProposalRecord {
                 key: task.key,
                 job,
-                text: answer.text,
-                truncated: answer.finish == evohub_llm::FinishReason::Length,
-                dollars: answer.dollars.unwrap_or(0.0),
-                input_tokens: answer.usage.input_tokens,
-                output_tokens: answer.usage.output_tokens,
+                text,
+                truncated,
+                dollars,
+                input_tokens: usage.input_tokens,
+                output_tokens: usage.output_tokens,
                 at: now_millis(),
             };
             node.journal.send(JournalMessage::Proposed(record, after_flight(flight, reply)));

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use crate::actor::Address;
 use crate::engine::{Engine, PreparedJob};
-use crate::evaluator::{EvaluationTask, ProposalTask, Task, Work};
+use crate::evaluator::{Asked, EvaluationTask, ProposalTask, Task, Work};
 use crate::generation::{GenerationMessage, Host};
 use crate::job::JobMessage;
 use crate::means::useful_places;
@@ -223,10 +223,14 @@ fn task(
             Some(request) => {
                 let reply =
                     reply(answer, visit, |record: ProposalRecord| WorkAnswer::Proposed(record.into()));
-                Ok(Task::Propose(ProposalTask { key, model, request }, reply))
+                Ok(Task::Propose(ProposalTask { key, asked: Asked::Question { model, request } }, reply))
             }
             None => Err((answer, "the job has no such reflection model here")),
         },
+        WireTask::Embed { key, text } => {
+            let reply = reply(answer, visit, |record: ProposalRecord| WorkAnswer::Proposed(record.into()));
+            Ok(Task::Propose(ProposalTask { key, asked: Asked::Embedding(text) }, reply))
+        }
     }
 }
 

@@ -8,13 +8,14 @@
 mod crew;
 mod dispatch;
 mod hedge;
+mod order;
 mod places;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use evohub_evolution::{Answer, Digest, Evaluation, Failure, FailureKind, Piece, ProposalId};
+use evohub_evolution::{Digest, Failure, FailureKind};
 use evohub_monitoring::metrics::{CacheTier, RedispatchCause};
 use evohub_monitoring::traces::TraceContext;
 use evohub_store::{EvaluationRecord, ProposalRecord, StoreError};
@@ -23,12 +24,13 @@ use strum::IntoStaticStr;
 use tokio::time::Instant;
 
 use crate::actor::{Actor, Address, Letter};
-use crate::evaluator::{EvaluationTask, ProposalTask};
 use crate::means::Means;
 
 use crew::Crew;
 pub(crate) use crew::Host;
 use hedge::Durations;
+use order::answer;
+pub(crate) use order::{GenerationReport, Order};
 
 /// How often leases, places and slow attempts are looked after.
 const TICK: Duration = Duration::from_millis(250);
@@ -58,31 +60,6 @@ impl Default for Patience {
             outage: Duration::from_secs(300),
         }
     }
-}
-
-/// What is to be done.
-#[derive(Clone)]
-pub(crate) enum Order {
-    Evaluate(EvaluationTask),
-    Propose(ProposalId, ProposalTask),
-}
-
-/// What a generation tells whoever ordered.
-pub(crate) enum GenerationReport {
-    /// So many pieces of work can be under way at once now.
-    Places(usize),
-    /// A measurement is durable; the last field says whether this job paid for it.
-    Evaluated(Piece, Evaluation, bool),
-    /// A measurement is set aside.
-    EvaluationFailed(Piece, Failure),
-    /// An answer is durable.
-    Proposed(ProposalId, Answer),
-    /// A question is set aside.
-    ProposalFailed(ProposalId, Failure),
-    /// An attempt failed and will be repeated.
-    Retried(Failure),
-    /// Nothing of the kind can succeed.
-    GivenUp(Failure),
 }
 
 /// Sees orders through.
@@ -200,7 +177,7 @@ impl GenerationState {
         for order in orders {
             let key = match &order {
                 Order::Evaluate(task) => task.key(self.arguments.means.tools()),
-                Order::Propose(_, task) => task.key,
+                Order::Propose(_, task) | Order::Embed(_, task) => task.key,
             };
             self.unknown.push((self.next, key, matches!(order, Order::Evaluate(_))));
             self.open.insert(
@@ -225,7 +202,7 @@ impl GenerationState {
     fn enqueue(&mut self, number: u64) {
         let has_siblings = self.arguments.means.prepared.spec.islands.count > 1;
         match self.open.get(&number).map(|open| &open.order) {
-            Some(Order::Propose(..)) => self.ready.push_front(number),
+            Some(Order::Propose(..) | Order::Embed(..)) => self.ready.push_front(number),
             Some(Order::Evaluate(_)) if has_siblings => self.shared.push_back((number, Instant::now())),
             Some(Order::Evaluate(_)) => self.ready.push_back(number),
             None => {}
@@ -263,15 +240,10 @@ impl GenerationState {
                 GenerationReport::Evaluated(task.piece, record.evaluation, paid)
             }
             (Order::Propose(id, _), Known::Proposal(record)) => {
-                let paid = record.job == self.arguments.means.job;
-                let answer = Answer {
-                    text: record.text,
-                    truncated: record.truncated,
-                    dollars: if paid { record.dollars } else { 0.0 },
-                    price: record.dollars,
-                    tokens: if paid { record.input_tokens + record.output_tokens } else { 0 },
-                };
-                GenerationReport::Proposed(id, answer)
+                GenerationReport::Proposed(id, answer(*record, &self.arguments.means.job))
+            }
+            (Order::Embed(id, _), Known::Proposal(record)) => {
+                GenerationReport::Embedded(id, answer(*record, &self.arguments.means.job))
             }
             _ => return,
         };
@@ -353,6 +325,7 @@ impl GenerationState {
         (self.arguments.report)(match open.order {
             Order::Evaluate(task) => GenerationReport::EvaluationFailed(task.piece, failure),
             Order::Propose(id, _) => GenerationReport::ProposalFailed(id, failure),
+            Order::Embed(id, _) => GenerationReport::EmbeddingFailed(id, failure),
         });
     }
 

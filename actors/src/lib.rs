@@ -7,6 +7,7 @@ mod actor;
 mod chronicle;
 mod client;
 mod clock;
+mod embedding_text;
 mod engine;
 mod error;
 mod evaluator;
@@ -44,7 +45,7 @@ pub use job::leader;
 pub use prompt_text::prompt_text;
 pub use result::{JobResult, Measured, RESULT_VERSION, ReflectionResult, Saved, Standing};
 pub use spec::{
-    EvaluatorSpec, Hedge, IslandSpec, IslandsSpec, JobBudget, JobData, JobSpec, PromptSpec, ReflectionSpec,
-    RepeatsSpec,
+    DiversitySpec, EvaluatorSpec, Hedge, IslandSpec, IslandsSpec, JobBudget, JobData, JobSpec, PromptSpec,
+    ReflectionSpec, RepeatsSpec,
 };
 pub use toolbox::{JobTools, Toolbox, prompt_evaluator};

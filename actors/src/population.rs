@@ -2,19 +2,23 @@
 
 mod beginning;
 mod migrants;
+mod objectives;
 mod observed;
+mod orders;
+mod records;
 mod report;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use evohub_evolution::{
-    Action, Candidate, CandidateId, CaseSet, Digest, Event, Finish, Migrants, Outcome, Progress,
-    ProposalOrder, Run, RunEvent, RunSettings,
+    Action, Candidate, CaseSet, Event, Failure, Finish, Migrants, Outcome, Progress, Run, RunEvent,
+    RunSettings,
 };
 use evohub_monitoring::metrics::{IslandFigures, IslandMetrics};
 use evohub_monitoring::traces::TraceContext;
-use evohub_store::{CandidateRecord, CheckpointRecord, HistoryRecord, Notes, StoreError};
+use evohub_store::{CheckpointRecord, HistoryRecord, Notes, StoreError};
 use ractor::{ActorProcessingErr, RpcReplyPort, SupervisionEvent, async_trait};
 use strum::IntoStaticStr;
 use tokio::time::Instant;
@@ -23,10 +27,12 @@ use tracing::Span;
 use crate::actor::{Actor, Address, Letter, spawn};
 use crate::chronicle::ChronicleMessage;
 use crate::clock::now_millis;
-use crate::evaluator::{EvaluationTask, ProposalTask};
+use crate::evaluator::EvaluationTask;
 use crate::generation::{Generation, GenerationArguments, GenerationMessage, GenerationReport, Order};
 use crate::means::Means;
 
+use objectives::Objectives;
+use orders::embedded;
 pub(crate) use report::{Finished, Known, PopulationReport, Standing};
 
 /// Where it stands is told no more often than this: at thousands of results a second nobody reads each.
@@ -107,6 +113,7 @@ pub(crate) struct PopulationState {
     standing_due: bool,
     /// Whether the store is being asked for migrants.
     looking: bool,
+    objectives: Objectives,
 }
 
 impl PopulationState {
@@ -146,6 +153,7 @@ impl PopulationState {
                     }
                 }
                 Action::Propose(order) => orders.extend(self.proposal(order)),
+                Action::Embed(order) => orders.extend(self.embedding(order)),
                 Action::Checkpoint => self.checkpoint(&mut note, false),
                 Action::Announce(event) => self.announce(event, &mut note),
                 Action::Emigrate(migrants) => note.migrants.push(self.migrant_record(&migrants)),
@@ -172,44 +180,6 @@ impl PopulationState {
         }
     }
 
-    /// A question as a piece of work. Its key holds the number of the proposal: the same question asked twice is
-    /// to be answered twice.
-    fn proposal(&self, order: ProposalOrder) -> Option<Order> {
-        let tools = self.arguments.means.tools();
-        let model = tools.reflection_name(order.model)?.to_string();
-        let (number, island) = (order.id.0.to_le_bytes(), self.arguments.island.to_le_bytes());
-        let request = tools.reflection_request(order.model, order.question)?;
-        let settings = format!("{:?} {:?}", request.max_output_tokens, request.temperature);
-        let question = request.messages[0].content.as_bytes();
-        let fields = [b"proposal/1", model.as_bytes(), settings.as_bytes(), question, &number, &island];
-        let key = Digest::of_fields(fields);
-        Some(Order::Propose(order.id, ProposalTask { key, model: order.model, request }))
-    }
-
-    /// The record of a born candidate as it stands.
-    fn candidate_record(
-        &self,
-        id: CandidateId,
-        outcome: Outcome,
-        validation_score: Option<f64>,
-        validation_cases: u32,
-    ) -> Option<CandidateRecord> {
-        let ledger = self.run.ledger();
-        let birth = &ledger.born(id)?.birth;
-        Some(CandidateRecord {
-            job: self.arguments.means.job.clone(),
-            island: self.arguments.island,
-            ordinal: ledger.ordinal(id)? as u64,
-            candidate: ledger.candidate(id)?.clone(),
-            parents: birth.parents.clone(),
-            operator: birth.operator.clone(),
-            generation: birth.generation,
-            validation_score,
-            validation_cases,
-            outcome: outcome.as_str().to_owned(),
-        })
-    }
-
     fn announce(&mut self, event: RunEvent, note: &mut Notes) {
         self.count(&event);
         if let RunEvent::GenerationCompleted(progress) = &event {
@@ -218,10 +188,16 @@ impl PopulationState {
         let arguments = &self.arguments;
         match &event {
             RunEvent::CandidateBorn { candidate, .. } => {
-                note.candidates.extend(self.candidate_record(candidate.id(), Outcome::Open, None, 0));
+                note.candidates.extend(self.candidate_record(
+                    candidate.id(),
+                    Outcome::Open,
+                    None,
+                    0,
+                    &BTreeMap::new(),
+                ));
             }
-            RunEvent::CandidateSettled { id, outcome, score, cases } => {
-                note.candidates.extend(self.candidate_record(*id, *outcome, *score, *cases));
+            RunEvent::CandidateSettled { id, outcome, score, cases, objectives } => {
+                note.candidates.extend(self.candidate_record(*id, *outcome, *score, *cases, objectives));
             }
             RunEvent::GenerationCompleted(progress) => {
                 self.progress = *progress;
@@ -285,6 +261,7 @@ impl PopulationState {
             candidate: candidate.clone(),
             train: ledger.train_mean(candidate.id()),
             validation: ledger.validation_mean(candidate.id()),
+            objectives: self.run.objectives(candidate.id()),
         };
         let best = finish.best.and_then(|id| ledger.candidate(id)).map(known);
         // An island may have begun elsewhere.
@@ -322,6 +299,9 @@ impl PopulationState {
             }
             GenerationReport::Evaluated(piece, evaluation, paid) => {
                 self.cache_hits += u64::from(!paid);
+                if let Some(failure) = self.objectives.lacking(&evaluation) {
+                    return self.give_up(failure);
+                }
                 self.step(Event::Evaluated { piece, evaluation, paid });
             }
             GenerationReport::EvaluationFailed(piece, failure) => {
@@ -333,14 +313,21 @@ impl PopulationState {
                 tracing::warn!(cause = failure.cause, error = failure.message, "a proposal is set aside");
                 self.step(Event::ProposalFailed { id, failure });
             }
+            GenerationReport::Embedded(id, answer) => self.step(embedded(id, &answer)),
+            GenerationReport::EmbeddingFailed(candidate, failure) => {
+                tracing::warn!(cause = failure.cause, error = failure.message, "an embedding is set aside");
+                self.step(Event::EmbeddingFailed { candidate, failure });
+            }
             GenerationReport::Retried(failure) => {
                 (self.arguments.report)(PopulationReport::Retried(failure));
             }
-            GenerationReport::GivenUp(failure) => {
-                self.report_standing();
-                (self.arguments.report)(PopulationReport::GivenUp(failure));
-            }
+            GenerationReport::GivenUp(failure) => self.give_up(failure),
         }
+    }
+
+    fn give_up(&self, failure: Failure) {
+        self.report_standing();
+        (self.arguments.report)(PopulationReport::GivenUp(failure));
     }
 }
 
@@ -370,6 +357,7 @@ impl Actor for Population {
                 reports.send(PopulationMessage::Reported(report));
             }),
         };
+        let objectives = Objectives::new(arguments.settings.algorithm.named());
         let metrics = Arc::clone(&arguments.means.node.metrics);
         let generation = spawn(Generation, generation, &metrics.actors, Some(myself.cell())).await?;
         let progress = run.progress();
@@ -393,6 +381,7 @@ impl Actor for Population {
             myself: myself.clone(),
             standing_due: false,
             looking: false,
+            objectives,
         })
     }
 

@@ -1,5 +1,8 @@
 //! What comes of a job. This is the documented, versioned form that programs read.
 
+use std::collections::BTreeMap;
+
+use evohub_evolution::optimizers::Objective;
 use evohub_evolution::{Candidate, FinishReason, Rescoring};
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +51,9 @@ pub struct JobResult {
     pub rescored: Option<Rescoring>,
     /// Evaluations that were not needed.
     pub saved: Saved,
+    /// What the search made better, where that was more than the score.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub objectives: Vec<Objective>,
     /// Candidates born; `candidates` is the list of them, in documents that have one.
     #[serde(rename = "candidates_born")]
     pub candidates: u64,
@@ -68,6 +74,9 @@ pub struct Standing {
     pub validation: Option<Measured>,
     /// On the sealed test cases.
     pub test: Option<Measured>,
+    /// What the search looked at beside the score, by name: means over the validation cases.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub objectives: BTreeMap<String, f64>,
 }
 
 /// A mean score.

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use evohub_evaluation::{DataConfig, GenerationConfig, OutputConfig, ScoreConfig};
 use evohub_evolution::optimizers::BanditConfig;
 use evohub_evolution::variation::parameter::ParameterRange;
-use evohub_evolution::{AlgorithmConfig, Candidate, Case, CaseSet, MigrationConfig, VariationLimits};
+use evohub_evolution::{
+    AlgorithmConfig, Candidate, Case, CaseSet, Distance, MigrationConfig, VariationLimits,
+};
 use evohub_llm::registry::LOCAL;
 use evohub_llm::{ModelName, PriceConfig, ProviderConfig};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -59,6 +61,40 @@ pub struct JobSpec {
     /// When an evaluation that takes much longer than the rest is given to another node as well.
     #[serde(default)]
     pub hedge: Hedge,
+    /// How unlike candidates are.
+    #[serde(default)]
+    pub diversity: DiversitySpec,
+}
+
+/// How it is measured how unlike candidates are.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DiversitySpec {
+    /// The distance.
+    pub distance: Distance,
+    /// The model that embeds texts, for the distance of embeddings alone.
+    #[serde(default)]
+    pub model: Option<ModelName>,
+}
+
+impl DiversitySpec {
+    /// The model to open, where there is one.
+    ///
+    /// # Errors
+    /// When the distance wants a model and there is none, or the other way round.
+    pub fn embedding_model(&self) -> Result<Option<&ModelName>, String> {
+        match (self.distance, &self.model) {
+            (Distance::Embedding, None) => Err("`diversity.distance` is `embedding`, which needs a model: name it as \
+                                                `diversity.model`"
+                .to_owned()),
+            (Distance::Embedding, Some(model)) => Ok(Some(model)),
+            (_, Some(_)) => {
+                Err("`diversity.model` is for the distance `embedding` alone: set `diversity.distance`, or take the \
+                     model away"
+                    .to_owned())
+            }
+            (_, None) => Ok(None),
+        }
+    }
 }
 
 impl JobSpec {
@@ -84,6 +120,7 @@ impl JobSpec {
             islands: IslandsSpec::default(),
             repeats: RepeatsSpec::default(),
             hedge: Hedge::default(),
+            diversity: DiversitySpec::default(),
         }
     }
 

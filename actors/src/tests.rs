@@ -1,13 +1,14 @@
 //! Whole jobs on real actors and a real store, with an evaluator that costs nothing.
 
+mod embeddings;
 mod failures;
 mod islands;
 mod reflection;
 mod settings;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -31,8 +32,8 @@ use crate::population::PopulationMessage;
 use crate::result::JobResult;
 use crate::supervisor::SupervisorMessage;
 use crate::{
-    Engine, EngineConfig, EvaluatorSpec, Hedge, IslandsSpec, JobBudget, JobData, JobHandle, JobSpec,
-    RepeatsSpec, Toolbox,
+    DiversitySpec, Engine, EngineConfig, EvaluatorSpec, Hedge, IslandsSpec, JobBudget, JobData, JobHandle,
+    JobSpec, RepeatsSpec, Toolbox,
 };
 
 /// What a prompt is worth on a case: it depends on its placement and on which examples it shows, by a hash.
@@ -71,6 +72,7 @@ fn spec(algorithm: AlgorithmConfig) -> JobSpec {
         islands: IslandsSpec::default(),
         repeats: RepeatsSpec::default(),
         hedge: Hedge::default(),
+        diversity: DiversitySpec::default(),
     }
 }
 
@@ -81,6 +83,8 @@ struct World {
     evaluated: Arc<AtomicU64>,
     /// Evaluations may begin while it has permits.
     gate: Arc<Semaphore>,
+    /// The texts that were embedded.
+    embedded: Arc<Mutex<Vec<String>>>,
     _folder: TempDir,
 }
 
@@ -105,10 +109,12 @@ async fn world(fault: Fault) -> World {
         }
     });
     toolbox.add_evaluator("worth", Arc::new(evaluator));
+    let embedded = Arc::default();
+    toolbox.add_embedding_model(Arc::new(embeddings::Letters::new(&embedded)));
     let config = EngineConfig { toolbox, workers: 16, ..EngineConfig::new(Arc::clone(&store)) };
     let engine = Engine::start(config).await.unwrap();
     engine.node().patience.write().unwrap().first_pause = Duration::from_millis(1);
-    World { engine, store, evaluated, gate, _folder: folder }
+    World { engine, store, evaluated, gate, embedded, _folder: folder }
 }
 
 fn never(_: u64) -> Option<Failure> {

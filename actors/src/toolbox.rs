@@ -10,12 +10,15 @@ use evohub_evolution::variation::parameter::{ParameterRange, TuneParameter};
 use evohub_evolution::variation::standard::{standard_operators, standard_rewrites};
 use evohub_evolution::{AlgorithmConfig, Case, CostModel, Failure, Operator, Operators};
 use evohub_llm::{
-    ChatMessage, ChatModel, ChatRequest, ChatResponse, LlmErrorKind, ModelName, ModelRegistry, ProviderProbe,
+    ChatMessage, ChatModel, ChatRequest, ChatResponse, EmbeddingModel, EmbeddingResponse, FinishReason,
+    LlmError, LlmErrorKind, ModelName, ModelRegistry, ProviderProbe, Usage,
 };
 use evohub_monitoring::metrics::{Metrics, MetricsConfig};
 use evohub_store::Quota;
 
+use crate::embedding_text::text_of;
 use crate::error::EngineError;
+use crate::evaluator::Asked;
 use crate::quota::StoredQuota;
 use crate::spec::{EvaluatorSpec, JobSpec, PromptSpec, ReflectionSpec};
 
@@ -27,6 +30,7 @@ pub struct Toolbox {
     operators: Vec<(Arc<dyn Operator>, f64)>,
     optimizers: BTreeMap<String, Arc<dyn OptimizerFactory>>,
     models: Vec<Arc<dyn ChatModel>>,
+    embeddings: Vec<Arc<dyn EmbeddingModel>>,
     registry: Option<Arc<RegistrySetup>>,
     quota: Option<(Arc<StoredQuota>, Arc<Share>)>,
 }
@@ -61,6 +65,7 @@ impl Toolbox {
             operators: vec![],
             optimizers: BTreeMap::new(),
             models: vec![],
+            embeddings: vec![],
             registry: None,
             quota: None,
         }
@@ -89,6 +94,11 @@ impl Toolbox {
     /// Adds a model that jobs may name.
     pub fn add_model(&mut self, model: Arc<dyn ChatModel>) {
         self.models.push(model);
+    }
+
+    /// Adds a model that embeds texts, which jobs may name.
+    pub fn add_embedding_model(&mut self, model: Arc<dyn EmbeddingModel>) {
+        self.embeddings.push(model);
     }
 
     /// Names of the evaluators that were added.
@@ -143,7 +153,9 @@ impl Toolbox {
             registry = registry.with_quota(quota, share);
         }
         self.models.iter().for_each(|model| registry.register(Arc::clone(model)));
+        self.embeddings.iter().for_each(|model| registry.register_embedding(Arc::clone(model)));
         let evaluator = self.evaluator(spec, &registry)?;
+        let embedding = spec.diversity.embedding_model().map_err(EngineError::Spec)?;
         let reflection = spec.reflection.iter().map(|reflection| {
             let (model, spec) = (registry.open(&reflection.model)?, reflection.clone());
             Ok::<_, EngineError>(Reflection { model, spec })
@@ -154,6 +166,7 @@ impl Toolbox {
             fingerprint: evaluator.fingerprint(),
             evaluator,
             reflection,
+            embedding: embedding.map(|name| registry.open_embedding(name)).transpose()?,
             islands: (0..spec.islands.count)
                 .map(|island| self.island_tools(spec, island))
                 .collect::<Result<_, EngineError>>()?,
@@ -204,6 +217,13 @@ impl Toolbox {
                 ))
             }),
             EvaluatorSpec::Prompt(prompt) => {
+                for island in 0..spec.islands.count {
+                    let named = spec.algorithm_on(island).named();
+                    prompt
+                        .score
+                        .check_objectives(&named)
+                        .map_err(|error| EngineError::Spec(error.to_string()))?;
+                }
                 Ok(Arc::new(prompt_evaluator(prompt, &spec.data.search.train, all_cases(spec), |name| {
                     Ok(registry.open(name)?)
                 })?))
@@ -284,6 +304,7 @@ pub struct JobTools {
     pub(crate) fingerprint: String,
     pub(crate) evaluator: Arc<dyn Evaluator>,
     reflection: Vec<Reflection>,
+    embedding: Option<Arc<dyn EmbeddingModel>>,
     islands: Vec<IslandTools>,
     providers: Vec<ProviderProbe>,
 }
@@ -352,16 +373,58 @@ impl JobTools {
         Some(self.reflection.get(model as usize)?.model.name())
     }
 
-    pub(crate) async fn propose(&self, model: u32, request: ChatRequest) -> Result<ChatResponse, Failure> {
-        let Some(reflection) = self.reflection.get(model as usize) else {
-            return Err(Failure {
-                kind: evohub_evolution::FailureKind::Piece,
-                cause: LlmErrorKind::Configuration.as_str().to_owned(),
-                message: "the job has no reflection model".to_owned(),
-            });
-        };
-        reflection.model.chat(request).await.map_err(|error| evohub_evaluation::failure_of_model(&error))
+    /// Name of the embedding model.
+    pub(crate) fn embedding_name(&self) -> Option<&ModelName> {
+        Some(self.embedding.as_ref()?.name())
     }
+
+    /// Upper bound on what an embedding takes; zero dollars where no price is known.
+    pub(crate) fn embedding_cost(&self) -> CostModel {
+        let Some(model) = &self.embedding else { return CostModel::default() };
+        let dollars = |text: String| model.cost_limit(&[text]).unwrap_or(0.0);
+        let (none, some) = (dollars(String::new()), dollars("x".repeat(FURTHER)));
+        CostModel {
+            dollars_per_call: none,
+            dollars_per_character: (some - none) / FURTHER as f64,
+            tokens_per_call: 0.0,
+            tokens_per_character: TOKENS_PER_CHARACTER,
+        }
+    }
+
+    /// Asks a model beside the evaluations.
+    pub(crate) async fn ask(&self, asked: Asked) -> Result<Said, Failure> {
+        let absent = |what: &str| Failure {
+            kind: evohub_evolution::FailureKind::Piece,
+            cause: LlmErrorKind::Configuration.as_str().to_owned(),
+            message: format!("the job has no {what} model"),
+        };
+        let failed = |error: LlmError| evohub_evaluation::failure_of_model(&error);
+        match asked {
+            Asked::Question { model, request } => {
+                let asked = self.reflection.get(model as usize).ok_or_else(|| absent("reflection"))?;
+                let ChatResponse { text, finish, usage, dollars, .. } =
+                    asked.model.chat(request).await.map_err(failed)?;
+                let truncated = finish == FinishReason::Length;
+                Ok(Said { text, truncated, dollars: dollars.unwrap_or(0.0), usage })
+            }
+            Asked::Embedding(text) => {
+                let model = self.embedding.as_ref().ok_or_else(|| absent("embedding"))?;
+                let EmbeddingResponse { vectors, usage, dollars, .. } =
+                    model.embed(vec![text]).await.map_err(failed)?;
+                let text = vectors.first().map(|vector| text_of(vector)).unwrap_or_default();
+                Ok(Said { text, truncated: false, dollars: dollars.unwrap_or(0.0), usage })
+            }
+        }
+    }
+}
+
+/// What a model said, and what it took.
+pub(crate) struct Said {
+    /// An answer, or a vector as a text.
+    pub(crate) text: String,
+    pub(crate) truncated: bool,
+    pub(crate) dollars: f64,
+    pub(crate) usage: Usage,
 }
 
 impl Reflection {

@@ -3,11 +3,12 @@
 use bytes::Bytes;
 use evohub_cluster::Topic;
 use evohub_evolution::{Candidate, Digest, Evaluation, Failure, Piece};
-use evohub_llm::{ChatMessage, ChatRequest};
+use evohub_llm::ChatMessage;
 use evohub_store::{EvaluationRecord, JobId, ProposalRecord};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::evaluator::{Asked, ProposalTask};
 use crate::population::PopulationReport;
 
 /// A generation wants places in a pool; cast.
@@ -78,6 +79,7 @@ pub(crate) struct WorkOrder {
 pub(crate) enum WireTask {
     Evaluate { piece: Piece, candidate: Candidate },
     Propose { key: Digest, model: u32, question: String },
+    Embed { key: Digest, text: String },
 }
 
 /// What came of it.
@@ -174,7 +176,17 @@ pub(crate) struct IslandReport {
     pub(crate) report: PopulationReport,
 }
 
-/// The question that a request to a reflection model asks.
-pub(crate) fn question(request: &ChatRequest) -> String {
-    request.messages.first().map(|ChatMessage { content, .. }| content.clone()).unwrap_or_default()
+impl WireTask {
+    /// What a model is asked beside the evaluations.
+    pub(crate) fn of_question(task: &ProposalTask) -> Self {
+        let key = task.key;
+        match &task.asked {
+            Asked::Question { model, request } => {
+                let content = |ChatMessage { content, .. }: &ChatMessage| content.clone();
+                let question = request.messages.first().map(content).unwrap_or_default();
+                Self::Propose { key, model: *model, question }
+            }
+            Asked::Embedding(text) => Self::Embed { key, text: text.clone() },
+        }
+    }
 }

@@ -169,7 +169,7 @@ async fn store(servers: &Servers) -> f64 {
             split: Split::Validation,
             repeat: 0,
             evaluation: Evaluation {
-                objectives: Objectives { score: 0.5, dollars: 0.0, latency_seconds: 0.0, output_length: 0 },
+                objectives: Objectives { score: 0.5, ..Objectives::default() },
                 output: String::new(),
                 feedback: String::new(),
                 input_tokens: 0,

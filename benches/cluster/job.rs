@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use evohub::evolution::optimizers::GaConfig;
 use evohub::evolution::{AlgorithmConfig, Candidate, Case, CaseSet, VariationLimits};
-use evohub::{EvaluatorSpec, Hedge, IslandsSpec, JobBudget, JobData, JobSpec, RepeatsSpec};
+use evohub::{DiversitySpec, EvaluatorSpec, Hedge, IslandsSpec, JobBudget, JobData, JobSpec, RepeatsSpec};
 
 /// The evaluator's name in jobs.
 pub(crate) const EVALUATOR: &str = "pauses";
@@ -52,5 +52,6 @@ pub(crate) fn spec(name: &str, prompts: Vec<Candidate>, cases_each: usize, slots
         islands: IslandsSpec::default(),
         repeats: RepeatsSpec::default(),
         hedge: Hedge::default(),
+        diversity: DiversitySpec::default(),
     }
 }

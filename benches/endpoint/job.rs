@@ -72,6 +72,7 @@ pub(crate) fn spec(
         islands: evohub::IslandsSpec::default(),
         repeats: evohub::RepeatsSpec::default(),
         hedge: evohub::Hedge::default(),
+        diversity: evohub::DiversitySpec::default(),
     }
 }
 

@@ -113,6 +113,7 @@ fn spec(endpoint: &str) -> JobSpec {
         islands: evohub::IslandsSpec::default(),
         repeats: evohub::RepeatsSpec::default(),
         hedge: evohub::Hedge::default(),
+        diversity: evohub::DiversitySpec::default(),
     }
 }
 

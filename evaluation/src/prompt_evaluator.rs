@@ -144,11 +144,11 @@ impl PromptEvaluator {
 
     async fn score(&self, case: &Case, response: &ChatResponse) -> Result<Scored, Failure> {
         if response.finish == FinishReason::ContentFilter {
-            return Ok(Scored::new(0.0, "the provider's content filter withheld the answer"));
+            return Ok(self.scorer.unscored("the provider's content filter withheld the answer"));
         }
         let mut scored = match self.output.part(&response.text) {
             Ok(part) => self.scorer.score(case, part).await?,
-            Err(why) => Scored::new(0.0, why),
+            Err(why) => self.scorer.unscored(&why),
         };
         if response.finish == FinishReason::Length {
             scored.feedback.push_str("\nthe answer was cut at the limit of its length; it should be shorter");
@@ -196,6 +196,7 @@ impl Evaluator for PromptEvaluator {
                 dollars: response.dollars.unwrap_or_default() + scored.dollars,
                 latency_seconds: response.latency.as_secs_f64(),
                 output_length: response.text.chars().count() as u64,
+                named: scored.objectives,
             },
             output: response.text,
             feedback: scored.feedback,

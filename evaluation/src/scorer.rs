@@ -14,12 +14,16 @@ mod regex;
 mod similarity;
 mod weighted;
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use evohub_evolution::{Case, Failure, FailureKind};
 use evohub_llm::Usage;
 
 pub use command::{CommandScorer, Invocation};
-pub use config::{Metric, ScoreConfig, ScoreConfigError, ScoreConfigErrorKind, ScoreContext, build};
+pub use config::{
+    Metric, ScoreConfig, ScoreConfigError, ScoreConfigErrorKind, ScoreContext, UnknownObjective, build,
+};
 pub use contains::ContainsScorer;
 pub use exact::ExactScorer;
 pub use function::FnScorer;
@@ -44,13 +48,32 @@ pub struct Scored {
     pub usage: Usage,
     /// Their price in US dollars, as far as it is known.
     pub dollars: f64,
+    /// What else was found out about the answer, by name: further objectives, or descriptors of behaviour. Names of
+    /// [built-in properties](evohub_evolution::optimizers::Property) are not looked at.
+    pub objectives: BTreeMap<String, f64>,
 }
 
 impl Scored {
     /// A score that took no model. It is brought into 0 to 1; NaN is 0.
     pub fn new(score: f64, feedback: impl Into<String>) -> Self {
         let score = if score.is_nan() { 0.0 } else { score.clamp(0.0, 1.0) };
-        Self { score, feedback: feedback.into(), model_calls: 0, usage: Usage::default(), dollars: 0.0 }
+        Self {
+            score,
+            feedback: feedback.into(),
+            model_calls: 0,
+            usage: Usage::default(),
+            dollars: 0.0,
+            objectives: BTreeMap::new(),
+        }
+    }
+
+    /// The same with a further objective; one that is not finite is taken as not found out.
+    #[must_use]
+    pub fn with_objective(mut self, name: impl Into<String>, value: f64) -> Self {
+        if value.is_finite() {
+            self.objectives.insert(name.into(), value);
+        }
+        self
     }
 
     /// 1 when `right`, else 0.
@@ -97,6 +120,11 @@ pub trait Scorer: Send + Sync {
     fn cost_limit(&self, case: &Case, answer_tokens: Option<u32>) -> Option<f64> {
         let _ = (case, answer_tokens);
         Some(0.0)
+    }
+
+    /// What an answer is worth in which there is nothing to score, and why.
+    fn unscored(&self, why: &str) -> Scored {
+        Scored::new(0.0, why)
     }
 
     /// Scores an answer.

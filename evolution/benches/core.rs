@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use evohub_evolution::archive::{Axis, Cvt, Elite, EliteArchive, Grid, Niches};
 use evohub_evolution::diversity::{
-    LshIndex, MinHash, NoveltyFilter, ShingleCache, Shingles, mean_sketched_distance,
+    LikenessCache, Likenesses, LshIndex, MinHash, NoveltyFilter, Shingles, mean_sketched_distance,
 };
 use evohub_evolution::rng::{RunRng, stream};
 use evohub_evolution::selection::{nondominated_ranks, nsga2_survivors, tournament, truncation};
@@ -138,11 +138,13 @@ fn diversity(population: Vec<Candidate>) {
     let mut laps = Laps { counts: true, ..Laps::default() };
     let (mut sampled, mut sketched) = (None, None);
     for _ in 0..RUNS / 2 {
-        let mut cache = ShingleCache::default();
-        sampled = Some(
-            laps.take("mean distance of 100,000, by sampled pairs", || cache.mean_distance(&members, 1)),
-        );
-        laps.take("  the same one generation later", || cache.mean_distance(&members, 1));
+        let mut cache = LikenessCache::default();
+        sampled = Some(laps.take("mean distance of 100,000, by sampled pairs", || {
+            cache.mean_distance(&members, &Likenesses::default(), 1)
+        }));
+        laps.take("  the same one generation later", || {
+            cache.mean_distance(&members, &Likenesses::default(), 1)
+        });
         let sketches = laps.take("MinHash sketches of 100,000, texts and all", || {
             members.iter().map(|member| MinHash::of(&Shingles::of(member))).collect::<Vec<_>>()
         });

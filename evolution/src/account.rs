@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::candidate::CandidateId;
 use crate::piece::{Piece, ProposalId};
 
 /// Limits of a run. What is absent is not limited. Time is the shell's affair: it asks the run to stop.
@@ -99,6 +100,8 @@ pub struct Account {
     #[serde(with = "crate::pairs")]
     pieces: BTreeMap<Piece, Cost>,
     proposals: BTreeMap<ProposalId, Cost>,
+    #[serde(with = "crate::pairs")]
+    embeddings: BTreeMap<CandidateId, Cost>,
     settled: u64,
 }
 
@@ -126,6 +129,7 @@ impl Account {
             evaluations: 0,
             pieces: BTreeMap::new(),
             proposals: BTreeMap::new(),
+            embeddings: BTreeMap::new(),
             settled: 0,
         }
     }
@@ -166,9 +170,19 @@ impl Account {
         dollars.unwrap_or(0.0).max(tokens.unwrap_or(0.0))
     }
 
-    /// Evaluations and proposals given out and not answered yet.
+    /// Evaluations, proposals and embeddings given out and not answered yet.
     pub fn in_flight(&self) -> usize {
-        self.pieces.len() + self.proposals.len()
+        self.pieces.len() + self.proposals.len() + self.embeddings.len()
+    }
+
+    /// The candidates whose embeddings were given out and are not there yet.
+    pub fn embeddings_in_flight(&self) -> impl Iterator<Item = &CandidateId> {
+        self.embeddings.keys()
+    }
+
+    /// Whether an embedding is under way.
+    pub fn has_embedding(&self, id: &CandidateId) -> bool {
+        self.embeddings.contains_key(id)
     }
 
     /// The measurements given out and not answered yet.
@@ -208,6 +222,25 @@ impl Account {
         }
         self.reserved = self.reserved.plus(limit);
         self.proposals.insert(id, limit);
+        true
+    }
+
+    /// Reserves for an embedding of a text of so many characters, or refuses.
+    pub fn reserve_embedding(&mut self, id: CandidateId, limit: CostModel, characters: usize) -> bool {
+        let limit = limit.limit(characters);
+        if !self.affords(limit) {
+            return false;
+        }
+        self.reserved = self.reserved.plus(limit);
+        self.embeddings.insert(id, limit);
+        true
+    }
+
+    /// Books an embedding. `false` when it was not under way.
+    pub fn settle_embedding(&mut self, id: &CandidateId, paid: Cost) -> bool {
+        let Some(limit) = self.embeddings.remove(id) else { return false };
+        self.reserved = self.reserved.minus(limit);
+        self.spent = self.spent.plus(paid);
         true
     }
 

@@ -3,7 +3,7 @@
 use crate::account::Account;
 use crate::candidate::{Candidate, CandidateId};
 use crate::case::CaseSet;
-use crate::diversity::ShingleCache;
+use crate::diversity::{LikenessCache, Likenesses};
 use crate::event::{Action, RunEvent};
 use crate::ledger::{Birth, Ledger, Outcome};
 use crate::migration::{Exchange, Migrants};
@@ -39,8 +39,10 @@ pub struct Context<'a> {
     /// The dealings with other islands.
     pub(crate) exchange: &'a mut Exchange,
     pub(crate) guard: &'a LeakGuard,
+    /// How candidates are compared. Whoever was measured on anything has what it is compared by.
+    pub likenesses: &'a Likenesses,
     /// What the diversity of the population is computed from.
-    pub(crate) shingles: &'a mut ShingleCache,
+    pub(crate) compared: &'a mut LikenessCache,
     pub(crate) announcements: &'a mut Vec<Action>,
 }
 
@@ -170,6 +172,7 @@ impl Context<'_> {
     fn announce_settled(&mut self, id: CandidateId, outcome: Outcome, seen: usize) {
         let score = self.ledger.mean_on(id, &self.order[..seen]);
         let cases = if score.is_some() { seen as u32 } else { 0 };
-        self.announce(RunEvent::CandidateSettled { id, outcome, score, cases });
+        let objectives = self.settings.algorithm.values(self.ledger, id, &self.order[..seen]);
+        self.announce(RunEvent::CandidateSettled { id, outcome, score, cases, objectives });
     }
 }

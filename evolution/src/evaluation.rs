@@ -1,9 +1,11 @@
 //! What came of one candidate on one case.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// The objectives of one evaluation, raw and apart: no weighting has been applied.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Objectives {
     /// How good the answer is, 0 (worst) to 1 (best).
     pub score: f64,
@@ -13,6 +15,10 @@ pub struct Objectives {
     pub latency_seconds: f64,
     /// Length of the answer in characters.
     pub output_length: u64,
+    /// What the evaluator gives beside these, by names of its own: further objectives, or descriptors of behaviour. Each
+    /// is finite. What was not found out about an answer is absent.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub named: BTreeMap<String, f64>,
 }
 
 /// One candidate measured on one case.

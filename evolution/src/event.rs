@@ -1,12 +1,15 @@
 //! What a run is told, and what it asks for.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::candidate::{Candidate, CandidateId};
+use crate::diversity::Embedding;
 use crate::evaluation::{Evaluation, Failure};
 use crate::ledger::{Birth, Outcome};
 use crate::migration::Migrants;
-use crate::piece::{Answer, EvaluationOrder, Piece, ProposalId, ProposalOrder};
+use crate::piece::{Answer, EmbeddingOrder, EvaluationOrder, Piece, ProposalId, ProposalOrder};
 
 /// What happens to a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,6 +49,24 @@ pub enum Event {
         /// Why.
         failure: Failure,
     },
+    /// The embedding of a candidate was computed, or found in a cache.
+    Embedded {
+        /// Whose.
+        candidate: CandidateId,
+        /// The vector.
+        embedding: Embedding,
+        /// What this job paid for it, in US dollars.
+        dollars: f64,
+        /// What this job paid for it, in tokens.
+        tokens: u64,
+    },
+    /// A candidate can never have an embedding.
+    EmbeddingFailed {
+        /// Which one.
+        candidate: CandidateId,
+        /// Why.
+        failure: Failure,
+    },
     /// Migrants of another island came. A repeat, and what is too late or not for this island, changes nothing.
     Immigrated(Migrants),
     /// The run is to end with what it has: no new work is given out.
@@ -57,6 +78,9 @@ pub enum Event {
 pub enum Action {
     /// Make a measurement.
     Evaluate(EvaluationOrder),
+    /// Have the embedding of a candidate computed. A run that was restored asks for those that it knew before again: they
+    /// are known by their content.
+    Embed(EmbeddingOrder),
     /// Ask the reflection model.
     Propose(ProposalOrder),
     /// Send migrants to another island. They must be durable before any checkpoint taken after this step is: a run
@@ -94,6 +118,9 @@ pub enum RunEvent {
         score: Option<f64>,
         /// On how many.
         cases: u32,
+        /// What else the search looks at, by name: its means over the same cases, as far as it is known.
+        #[serde(default)]
+        objectives: BTreeMap<String, f64>,
     },
     /// A reflection model's answer could not be used.
     ProposalRejected {

@@ -67,16 +67,16 @@ pub struct Born {
     pub outcome: Outcome,
 }
 
-/// What is kept of one measurement: score, dollars, seconds, characters and tokens of the answer. A row of numbers,
-/// because a checkpoint holds one for each measurement.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-struct Measured(f64, f64, f64, u64, u64);
+/// What is kept of one measurement: score, dollars, seconds, characters and tokens of the answer, and what the evaluator
+/// named of that which the search looks at. A row of numbers, because a checkpoint holds one for each measurement.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Measured(f64, f64, f64, u64, u64, Vec<Option<f64>>);
 
 /// Measurements of a candidate on a case, by repeat.
 type Repeats = BTreeMap<u32, Measured>;
 
 /// Means of what a candidate's evaluations took and brought.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Means {
     /// Weighted mean score, 0 to 1.
     pub score: f64,
@@ -88,6 +88,9 @@ pub struct Means {
     pub output_length: f64,
     /// Mean length of an answer in tokens.
     pub output_tokens: f64,
+    /// Weighted means of what the evaluator names and the search looks at, over the cases on which it was given; absent
+    /// where it was given on none.
+    pub named: BTreeMap<String, f64>,
 }
 
 /// What measuring a candidate again on the same cases made of its score.
@@ -120,6 +123,13 @@ impl Tracked {
         let repeats = self.validation.get(&case)?;
         Some(repeats.values().map(|measured| measured.0).sum::<f64>() / repeats.len() as f64)
     }
+
+    /// Mean over the repeats on a validation case of what the evaluator names, where it was given.
+    fn named(&self, case: u32, place: usize) -> Option<f64> {
+        let given = self.validation.get(&case)?.values().filter_map(|measured| *measured.5.get(place)?);
+        let (sum, count) = given.fold((0.0, 0_u32), |(sum, count), value| (sum + value, count + 1));
+        (count > 0).then(|| sum / f64::from(count))
+    }
 }
 
 /// A model's answer and what was to be said about it: material for reflection.
@@ -143,6 +153,8 @@ pub struct Ledger {
     #[serde(with = "crate::pairs")]
     ordinals: BTreeMap<CandidateId, usize>,
     weights: Vec<f64>,
+    /// What the evaluator names and the search looks at.
+    named: Vec<String>,
     #[serde(with = "crate::pairs")]
     traces: BTreeMap<Piece, Trace>,
     /// Validation cases that somebody could not be measured on, by the number of candidates that failed.
@@ -158,10 +170,17 @@ impl Ledger {
             births: vec![],
             ordinals: BTreeMap::new(),
             weights: cases.validation.iter().map(|case| case.weight).collect(),
+            named: vec![],
             traces: BTreeMap::new(),
             failures: BTreeMap::new(),
             best_score: None,
         }
+    }
+
+    /// The same, keeping what the evaluator gives under these names too.
+    #[must_use]
+    pub fn keeping(self, named: Vec<String>) -> Self {
+        Self { named, ..self }
     }
 
     /// Makes room for a candidate's scores.
@@ -239,12 +258,14 @@ impl Ledger {
             let trace = Trace { output: evaluation.output, feedback: evaluation.feedback };
             self.traces.insert(*piece, trace);
         } else {
+            let named = self.named.iter().map(|name| objectives.named.get(name).copied()).collect();
             let measured = Measured(
                 objectives.score,
                 objectives.dollars,
                 objectives.latency_seconds,
                 objectives.output_length,
                 evaluation.output_tokens,
+                named,
             );
             tracked.validation.entry(piece.case).or_default().insert(piece.repeat, measured);
         }
@@ -346,12 +367,14 @@ impl Ledger {
     pub fn means_on(&self, id: CandidateId, cases: &[u32]) -> Option<Means> {
         let score = self.mean_on(id, cases)?;
         let tracked = self.tracked.get(&id)?;
-        let all: Vec<Measured> = cases
+        let all: Vec<&Measured> = cases
             .iter()
             .filter_map(|case| tracked.validation.get(case))
-            .flat_map(|r| r.values().copied())
+            .flat_map(|repeats| repeats.values())
             .collect();
-        let mean = |part: fn(&Measured) -> f64| all.iter().map(part).sum::<f64>() / all.len() as f64;
+        let mean = |part: fn(&Measured) -> f64| {
+            all.iter().map(|measured| part(measured)).sum::<f64>() / all.len() as f64
+        };
         let mut latencies: Vec<f64> = all.iter().map(|measured| measured.2).collect();
         latencies.sort_by(f64::total_cmp);
         let rank = (latencies.len() * 95).div_ceil(100).saturating_sub(1);
@@ -361,14 +384,34 @@ impl Ledger {
             latency_seconds: latencies.get(rank).copied()?,
             output_length: mean(|measured| measured.3 as f64),
             output_tokens: mean(|measured| measured.4 as f64),
+            named: self.named_means(tracked, cases),
         })
+    }
+
+    fn named_means(&self, tracked: &Tracked, cases: &[u32]) -> BTreeMap<String, f64> {
+        let mean = |(place, name): (usize, &String)| {
+            let (mut sum, mut weight) = (0.0, 0.0);
+            for case in cases.iter().filter(|&&case| !self.is_set_aside(case)) {
+                if let Some(value) = tracked.named(*case, place) {
+                    sum += value * self.weights[*case as usize];
+                    weight += self.weights[*case as usize];
+                }
+            }
+            (weight > 0.0).then(|| (name.clone(), sum / weight))
+        };
+        self.named.iter().enumerate().filter_map(mean).collect()
     }
 
     /// Weighted mean over all validation cases a candidate was measured on, and their number. For reports only:
     /// candidates measured on different cases do not compare.
     pub fn validation_mean(&self, id: CandidateId) -> Option<(f64, u32)> {
-        let measured: Vec<u32> = self.tracked.get(&id)?.validation.keys().copied().collect();
+        let measured = self.validation_cases(id);
         Some((self.mean_on(id, &measured)?, measured.len() as u32))
+    }
+
+    /// All validation cases that a candidate was measured on.
+    pub fn validation_cases(&self, id: CandidateId) -> Vec<u32> {
+        self.tracked.get(&id).map_or_else(Vec::new, |tracked| tracked.validation.keys().copied().collect())
     }
 
     /// Weighted mean over all train cases a candidate was measured on (weights of 1), and their number.

@@ -16,6 +16,7 @@ mod mating;
 mod minibatch;
 pub mod novelty;
 pub mod nsga2;
+pub mod objective;
 pub mod promptbreeder;
 pub mod property;
 pub mod random;
@@ -24,6 +25,8 @@ mod seeding;
 #[cfg(any(test, feature = "testing"))]
 pub mod suite;
 
+use std::collections::BTreeMap;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +34,7 @@ use crate::candidate::CandidateId;
 use crate::context::Context;
 use crate::evaluation::Failure;
 use crate::event::{FinishReason, Saved};
+use crate::ledger::Ledger;
 use crate::piece::{Answer, Piece, ProposalId, ProposalOrder};
 
 pub use bandit::{Bandit, BanditConfig};
@@ -43,7 +47,7 @@ pub use custom::{CustomConfig, OptimizerFactory};
 use de::De;
 pub use de::DeConfig;
 use ga::Ga;
-pub use ga::{GaConfig, ParentSelection};
+pub use ga::{GaConfig, ParentSelection, Replacement};
 use generational::Generational;
 pub use gepa::{Gepa, GepaConfig};
 use map_elites::MapElites;
@@ -51,7 +55,8 @@ pub use map_elites::{BehaviourAxis, Division, EliteSelection, MapElitesConfig};
 use novelty::NoveltySearch;
 pub use novelty::NoveltySearchConfig;
 use nsga2::Nsga2;
-pub use nsga2::{Constraints, Nsga2Config, Preference};
+pub use nsga2::{Bounds, Constraints, Nsga2Config, Preference};
+pub use objective::{Goal, Objective};
 use promptbreeder::Promptbreeder;
 pub use promptbreeder::PromptbreederConfig;
 pub use property::Property;
@@ -231,6 +236,44 @@ impl AlgorithmConfig {
     /// Whether the order in which results arrive changes nothing of what it decides.
     pub fn is_order_free(&self) -> bool {
         !matches!(self, Self::Bandit(_) | Self::Custom(_))
+    }
+
+    /// What it looks at beside the scores that every algorithm does: objectives and what is constrained, or the axes of
+    /// an archive.
+    pub fn properties(&self) -> Vec<Property> {
+        match self {
+            Self::Nsga2(config) => config.properties(),
+            Self::MapElites(config) => config.properties(),
+            Self::Custom(config) => config.properties(),
+            _ => vec![],
+        }
+    }
+
+    /// The names of what it looks at that the evaluator must give.
+    pub fn named(&self) -> Vec<String> {
+        self.properties().iter().filter_map(|property| property.named().map(str::to_owned)).collect()
+    }
+
+    /// The values of what it looks at, by name, for a candidate that was measured on each of these validation cases; as
+    /// far as they are known.
+    pub fn values(&self, ledger: &Ledger, id: CandidateId, cases: &[u32]) -> BTreeMap<String, f64> {
+        let properties = self.properties();
+        if properties.is_empty() {
+            return BTreeMap::new();
+        }
+        let Some((candidate, means)) = ledger.candidate(id).zip(ledger.means_on(id, cases)) else {
+            return BTreeMap::new();
+        };
+        let values = properties.iter().map(|it| (it.as_str().to_owned(), it.of(candidate, &means)));
+        values.filter(|(_, value)| value.is_finite()).collect()
+    }
+
+    /// What it makes better, where that is more than the score.
+    pub fn objectives(&self) -> &[Objective] {
+        match self {
+            Self::Nsga2(config) => &config.objectives,
+            _ => &[],
+        }
     }
 
     /// Questions to the reflection model that a search of so many evaluations makes at most, about.

@@ -32,6 +32,25 @@ pub struct EvaluationOrder {
     pub candidate: Candidate,
 }
 
+/// An embedding to compute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmbeddingOrder {
+    /// Whose.
+    pub candidate: CandidateId,
+    /// All of it that a model is shown, one text.
+    pub text: String,
+}
+
+impl EmbeddingOrder {
+    /// That of a candidate: its components by name, then the examples in their order, with empty lines between.
+    pub fn of(candidate: &Candidate) -> Self {
+        let components = candidate.components().values().filter(|text| !text.trim().is_empty()).cloned();
+        let shots = candidate.shots().iter().map(|shot| format!("{}\n{}", shot.input, shot.output));
+        let text = components.chain(shots).collect::<Vec<_>>().join("\n\n");
+        Self { candidate: candidate.id(), text }
+    }
+}
+
 /// A question for the reflection model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ProposalOrder {

@@ -1,6 +1,7 @@
 //! One evolution of one island, as a pure state machine.
 
 mod checkpoint;
+mod embeddings;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,18 +12,19 @@ use crate::account::{Account, Budget, Cost, CostModel, share};
 use crate::candidate::{Candidate, CandidateId};
 use crate::case::{Case, CaseSet, Split};
 use crate::context::Context;
-use crate::diversity::ShingleCache;
+use crate::diversity::{Distance, LikenessCache, Likenesses};
 use crate::event::{Action, Event, Finish, Progress, RunEvent};
 use crate::ledger::Ledger;
 use crate::migration::{Exchange, ExchangeState, IslandSettings};
 use crate::model_credits::ModelCredits;
 use crate::optimizers::{AlgorithmConfig, Optimizer, Told, Work};
 use crate::order::balanced_order;
-use crate::piece::{EvaluationOrder, Piece, ProposalId, ProposalOrder};
+use crate::piece::{EmbeddingOrder, EvaluationOrder, Piece, ProposalId, ProposalOrder};
 use crate::rng::stream;
 use crate::variation::{LeakGuard, OperatorCredits, Operators, TrainIndex, VariationLimits};
 
 pub use checkpoint::{Checkpoint, CheckpointError};
+use embeddings::Embeddings;
 
 /// How a run is set up. The same settings, cases and operators, and the same scores, give the same run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,6 +53,12 @@ pub struct RunSettings {
     /// Evaluations that the report will make after the run, paid from the same dollars and tokens: this island's
     /// share of them.
     pub closing_evaluations: u64,
+    /// How the distance between candidates is measured.
+    #[serde(default)]
+    pub distance: Distance,
+    /// Upper bound on what one embedding takes.
+    #[serde(default)]
+    pub embedding_cost: CostModel,
     /// Its place among the islands of the job.
     #[serde(default)]
     pub island: IslandSettings,
@@ -93,7 +101,9 @@ pub struct Run {
     finish: Option<Finish>,
     /// Questions given out, so that a restored run can ask them again.
     questions: Vec<ProposalOrder>,
-    shingles: ShingleCache,
+    likenesses: Likenesses,
+    compared: LikenessCache,
+    embeddings: Embeddings,
 }
 
 impl Run {
@@ -120,7 +130,7 @@ impl Run {
             order: balanced_order(&cases.validation, &mut stream(settings.seed, "order", 0)),
             guard: LeakGuard::new(&cases, &settings.seeds),
             exchange: Exchange::new(&settings, ExchangeState::default()),
-            ledger: Ledger::new(&cases),
+            ledger: Ledger::new(&cases).keeping(settings.algorithm.named()),
             train: TrainIndex::new(cases.clone()),
             account,
             optimizer,
@@ -128,7 +138,9 @@ impl Run {
             models: ModelCredits::new(&settings.reflection),
             finish: None,
             questions: vec![],
-            shingles: ShingleCache::default(),
+            likenesses: Likenesses::new(settings.distance),
+            compared: LikenessCache::default(),
+            embeddings: Embeddings::default(),
             settings,
             cases,
             operators,
@@ -138,50 +150,94 @@ impl Run {
     /// Takes one event and returns what it calls for. Unknown and repeated results change nothing.
     pub fn step(&mut self, event: Event) -> Vec<Action> {
         let mut actions = vec![];
+        if self.settings.distance == Distance::Embedding && self.embeddings.must_wait(&event) {
+            self.embeddings.wait(event);
+            return actions;
+        }
+        self.hear(event, &mut actions);
+        self.finish_when_over(&mut actions);
+        actions
+    }
+
+    fn hear(&mut self, event: Event, actions: &mut Vec<Action>) {
         match event {
-            Event::SlotsFree { count } => self.fill(count, &mut actions),
+            Event::SlotsFree { count } => self.fill(count, actions),
             Event::Evaluated { piece, evaluation, paid } => {
                 let tokens = (evaluation.input_tokens + evaluation.output_tokens) as f64;
                 let cost = Cost { dollars: evaluation.objectives.dollars, tokens };
                 if self.account.settle_piece(&piece, if paid { cost } else { Cost::default() }) {
                     self.ledger.record(&piece, evaluation);
-                    self.tell(Told::Measured(piece), &mut actions);
+                    self.tell(Told::Measured(piece), actions);
                 }
             }
             Event::EvaluationFailed { piece, .. } => {
                 if self.account.settle_piece(&piece, Cost::default()) {
                     self.ledger.record_failure(&piece);
-                    self.tell(Told::Measured(piece), &mut actions);
+                    self.tell(Told::Measured(piece), actions);
                 }
             }
             Event::Proposed { id, answer } => {
                 let cost = Cost { dollars: answer.dollars, tokens: answer.tokens as f64 };
                 if let Some(model) = self.settle_proposal(id, cost) {
                     self.models.answered(model, answer.dollars);
-                    self.tell(Told::Answered(id, answer), &mut actions);
+                    self.tell(Told::Answered(id, answer), actions);
                 }
             }
             Event::ProposalFailed { id, failure } => {
                 if self.settle_proposal(id, Cost::default()).is_some() {
-                    self.tell(Told::Unanswered(id, failure), &mut actions);
+                    self.tell(Told::Unanswered(id, failure), actions);
+                }
+            }
+            Event::Embedded { candidate, embedding, dollars, tokens } => {
+                let is_wanted = self.settle_embedding(candidate, Cost { dollars, tokens: tokens as f64 });
+                if is_wanted {
+                    self.likenesses.insert(candidate, embedding);
+                    self.go_on(actions);
+                }
+            }
+            Event::EmbeddingFailed { candidate, .. } => {
+                if self.settle_embedding(candidate, Cost::default()) {
+                    self.embeddings.state.none.insert(candidate);
+                    self.go_on(actions);
                 }
             }
             Event::Immigrated(migrants) => {
                 if self.finish.is_none() && self.exchange.receive(migrants) {
-                    self.tell(Told::Immigrated, &mut actions);
+                    self.tell(Told::Immigrated, actions);
                 }
             }
-            Event::StopAsked => self.tell(Told::Stopped, &mut actions),
+            Event::StopAsked => self.tell(Told::Stopped, actions),
         }
-        self.finish_when_over(&mut actions);
-        actions
+    }
+
+    /// Books an embedding that was asked for. `false` when it was not, or is there already.
+    fn settle_embedding(&mut self, id: CandidateId, paid: Cost) -> bool {
+        // Those that a restored run is given again were booked before; until then it was compared by something else.
+        let was_missing = self.embeddings.missing.remove(&id);
+        if was_missing {
+            self.compared = LikenessCache::default();
+        }
+        let is_wanted = self.account.settle_embedding(&id, paid) || was_missing;
+        if is_wanted {
+            self.embeddings.state.known.insert(id);
+        }
+        is_wanted
+    }
+
+    /// Hears what has waited for an embedding that is there now.
+    fn go_on(&mut self, actions: &mut Vec<Action>) {
+        for event in self.embeddings.released() {
+            self.hear(event, actions);
+        }
     }
 
     /// All that is under way: what a restored run needs to be given again.
     pub fn in_flight(&self) -> Vec<Action> {
         let orders = self.account.pieces_in_flight().filter_map(|piece| self.order_of(*piece));
         let questions = self.questions.iter().cloned().map(Action::Propose);
-        orders.map(Action::Evaluate).chain(questions).collect()
+        let embeddings = self.account.embeddings_in_flight().chain(&self.embeddings.missing);
+        let embeddings = embeddings.filter_map(|id| self.ledger.candidate(*id)).map(EmbeddingOrder::of);
+        orders.map(Action::Evaluate).chain(questions).chain(embeddings.map(Action::Embed)).collect()
     }
 
     /// The islands without whose migrants it does not go on now, in ascending order. With nothing else under way it
@@ -208,6 +264,11 @@ impl Run {
     /// What it spent.
     pub fn account(&self) -> &Account {
         &self.account
+    }
+
+    /// What the algorithm looks at of a candidate, by name, over the validation cases that it was measured on.
+    pub fn objectives(&self, id: CandidateId) -> BTreeMap<String, f64> {
+        self.settings.algorithm.values(&self.ledger, id, &self.ledger.validation_cases(id))
     }
 
     /// What its reflection models brought.
@@ -249,10 +310,23 @@ impl Run {
     }
 
     fn fill(&mut self, count: usize, actions: &mut Vec<Action>) {
-        if self.finish.is_some() || count == 0 {
+        if self.finish.is_some() || count == 0 || !self.embeddings.missing.is_empty() {
             return;
         }
         let mut free = count;
+        while free > 0
+            && self.optimizer.finished().is_none()
+            && let Some(piece) = self.embeddings.state.put_off.pop_front()
+        {
+            match self.give_out(Work::Measure(piece), actions) {
+                Given::Out => free -= 1,
+                Given::Known => {}
+                Given::Refused => {
+                    self.tell(Told::BudgetEnded, actions);
+                    return;
+                }
+            }
+        }
         // What a measurement known already calls for may be new work, so ask again until a round brings none.
         while free > 0 && self.optimizer.finished().is_none() {
             let (optimizer, mut context) = self.parts(actions);
@@ -281,6 +355,16 @@ impl Run {
                     return Given::Known;
                 }
                 let Some(order) = self.order_of(piece) else { return Given::Known };
+                if self.lacks_embedding(piece.candidate) {
+                    let embedding = EmbeddingOrder::of(&order.candidate);
+                    let (limit, length) = (self.settings.embedding_cost, embedding.text.len());
+                    if !self.account.reserve_embedding(piece.candidate, limit, length) {
+                        return Given::Refused;
+                    }
+                    actions.push(Action::Embed(embedding));
+                    self.embeddings.state.put_off.push_back(piece);
+                    return Given::Out;
+                }
                 let input = self.case(&piece).map_or(0, |case| case.input.len());
                 if self.account.has_piece(&piece) {
                     return Given::Known;
@@ -299,6 +383,13 @@ impl Run {
             }
         }
         Given::Out
+    }
+
+    /// Whether the embedding of a candidate was not asked for yet, where candidates need one.
+    fn lacks_embedding(&self, id: CandidateId) -> bool {
+        self.settings.distance == Distance::Embedding
+            && !self.embeddings.state.known.contains(&id)
+            && !self.account.has_embedding(&id)
     }
 
     fn order_of(&self, piece: Piece) -> Option<EvaluationOrder> {
@@ -331,7 +422,8 @@ impl Run {
             seed: self.settings.island.seed(self.settings.seed),
             exchange: &mut self.exchange,
             guard: &self.guard,
-            shingles: &mut self.shingles,
+            likenesses: &self.likenesses,
+            compared: &mut self.compared,
             announcements,
         };
         (&mut *self.optimizer, context)
@@ -384,7 +476,7 @@ impl Context<'_> {
             dollars: self.account.spent().dollars,
             best: scores.iter().copied().fold(0.0, f64::max),
             mean: if scores.is_empty() { 0.0 } else { scores.iter().sum::<f64>() / scores.len() as f64 },
-            diversity: self.shingles.mean_distance(&members, self.seed).mean,
+            diversity: self.compared.mean_distance(&members, self.likenesses, self.seed).mean,
             population: population.len() as u32,
         }
     }

@@ -1,9 +1,10 @@
-//! Chat models: remote providers, a local model, prices, limits and retries.
+//! Language models: remote providers, a local model, prices, limits and retries.
 //!
-//! Everything that talks to a language model goes through [`ChatModel`]; a [`ModelRegistry`] opens one by
-//! its name.
+//! Everything that talks to a language model goes through [`ChatModel`] or [`EmbeddingModel`]; a [`ModelRegistry`] opens
+//! one by its name.
 
 pub mod chat;
+pub mod embedding;
 pub mod error;
 mod excerpt;
 mod key;
@@ -21,6 +22,7 @@ mod remote;
 pub mod scripted;
 
 pub use chat::{ChatMessage, ChatModel, ChatRequest, ChatResponse, FinishReason, Role, Usage};
+pub use embedding::{EmbeddingModel, EmbeddingResponse};
 pub use error::{LlmError, LlmErrorKind};
 pub use limits::shared::{ProviderLimits, SharedQuota, SharedQuotaAway};
 pub use model_name::ModelName;

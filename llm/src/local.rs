@@ -14,6 +14,7 @@ mod kernel;
 mod llama;
 mod package;
 mod panels;
+mod pooling;
 mod prefix_cache;
 mod sampling;
 mod schedule;
@@ -40,6 +41,7 @@ use self::sampling::Sampler;
 use self::schedule::Limits;
 use self::tokenizer::Tokenizer;
 use crate::chat::{ChatModel, ChatRequest, ChatResponse, FinishReason, Usage};
+use crate::embedding::{EmbeddingModel, EmbeddingResponse};
 use crate::error::{LlmError, LlmErrorKind};
 use crate::model_name::ModelName;
 
@@ -192,6 +194,54 @@ impl ChatModel for LocalModel {
                 cached_input_tokens: answer.cached as u64,
                 output_tokens: answer.tokens.len() as u64,
             },
+            dollars: Some(0.0),
+            latency: start.elapsed(),
+            retries: 0,
+            limits_wait: Duration::ZERO,
+            retry_time: Duration::ZERO,
+        })
+    }
+}
+
+/// The mean of the last layer's states over a text's tokens, of length 1. The model was made to go on with texts, not to
+/// compare them: all vectors are much alike, and which of two texts is nearer says more than how near it is.
+#[async_trait]
+impl EmbeddingModel for LocalModel {
+    fn name(&self) -> &ModelName {
+        &self.name
+    }
+
+    fn concurrency(&self) -> usize {
+        self.concurrency
+    }
+
+    fn cost_limit(&self, _: &[String]) -> Option<f64> {
+        Some(0.0)
+    }
+
+    /// A text that is longer than the model's context is embedded by its beginning.
+    async fn embed(&self, texts: Vec<String>) -> Result<EmbeddingResponse, LlmError> {
+        let start = Instant::now();
+        let mut input_tokens = 0;
+        let mut asked = Vec::with_capacity(texts.len());
+        for text in &texts {
+            let mut tokens = vec![];
+            self.tokenizer.encode(text, &mut tokens).map_err(|fault| self.local_error(&fault))?;
+            tokens.truncate(self.context);
+            if tokens.is_empty() {
+                let message = "an empty text has no meaning to embed";
+                return Err(self.error(LlmErrorKind::InvalidRequest, message));
+            }
+            input_tokens += tokens.len() as u64;
+            asked.push(self.engine.embed(tokens));
+        }
+        let mut vectors = Vec::with_capacity(asked.len());
+        for vector in asked {
+            vectors.push(vector.await.map_err(|fault| self.local_error(&fault))?);
+        }
+        Ok(EmbeddingResponse {
+            vectors,
+            usage: Usage { input_tokens, ..Usage::default() },
             dollars: Some(0.0),
             latency: start.elapsed(),
             retries: 0,

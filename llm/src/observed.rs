@@ -12,7 +12,8 @@ use tokio::time::Instant;
 pub(crate) use span::Server;
 use span::{CallSpan, Called};
 
-use crate::chat::{ChatModel, ChatRequest, ChatResponse};
+use crate::chat::{ChatModel, ChatRequest, ChatResponse, FinishReason, Usage};
+use crate::embedding::{EmbeddingModel, EmbeddingResponse};
 use crate::error::LlmError;
 use crate::model_name::ModelName;
 
@@ -41,6 +42,72 @@ impl Observed {
     }
 }
 
+/// An embedding model whose calls are seen, and otherwise the model itself.
+pub(crate) struct ObservedEmbedding {
+    model: Arc<dyn EmbeddingModel>,
+    called: Called,
+    /// `None` where nobody counts.
+    metrics: Option<ModelMetrics>,
+}
+
+impl ObservedEmbedding {
+    /// Watches a model. `server` is where its calls go, if they leave the process.
+    pub(crate) fn new(
+        model: Arc<dyn EmbeddingModel>,
+        server: Option<Server>,
+        metrics: Option<ModelMetrics>,
+    ) -> Self {
+        let called = Called::embeddings(model.name(), server);
+        Self { model, called, metrics }
+    }
+}
+
+#[async_trait]
+impl EmbeddingModel for ObservedEmbedding {
+    fn name(&self) -> &ModelName {
+        self.model.name()
+    }
+
+    fn concurrency(&self) -> usize {
+        self.model.concurrency()
+    }
+
+    fn cost_limit(&self, texts: &[String]) -> Option<f64> {
+        self.model.cost_limit(texts)
+    }
+
+    async fn embed(&self, texts: Vec<String>) -> Result<EmbeddingResponse, LlmError> {
+        let call = Call::begin(self.metrics.as_ref(), self.called.span(None));
+        let outcome = self.model.embed(texts).await;
+        call.ended(&outcome.as_ref().map(Took::from));
+        outcome
+    }
+}
+
+/// What an answered call took.
+struct Took {
+    finish: Option<FinishReason>,
+    usage: Usage,
+    dollars: Option<f64>,
+    latency: Duration,
+    limits_wait: Duration,
+    retry_time: Duration,
+}
+
+impl From<&ChatResponse> for Took {
+    fn from(response: &ChatResponse) -> Self {
+        let ChatResponse { finish, usage, dollars, latency, limits_wait, retry_time, .. } = *response;
+        Self { finish: Some(finish), usage, dollars, latency, limits_wait, retry_time }
+    }
+}
+
+impl From<&EmbeddingResponse> for Took {
+    fn from(response: &EmbeddingResponse) -> Self {
+        let EmbeddingResponse { usage, dollars, latency, limits_wait, retry_time, .. } = *response;
+        Self { finish: None, usage, dollars, latency, limits_wait, retry_time }
+    }
+}
+
 #[async_trait]
 impl ChatModel for Observed {
     fn name(&self) -> &ModelName {
@@ -58,9 +125,9 @@ impl ChatModel for Observed {
     async fn chat(&self, request: ChatRequest) -> Result<ChatResponse, LlmError> {
         // The call is not done inside its span: entering it at each step of the call costs more than the span itself,
         // and nothing below it has spans of its own.
-        let call = Call::begin(self.metrics.as_ref(), self.called.span(&request));
+        let call = Call::begin(self.metrics.as_ref(), self.called.span(Some(&request)));
         let outcome = self.model.chat(request).await;
-        call.ended(&outcome);
+        call.ended(&outcome.as_ref().map(Took::from));
         outcome
     }
 }
@@ -80,16 +147,16 @@ impl<'a> Call<'a> {
         Self { metrics, span, start: Instant::now(), has_ended: false, _in_flight: in_flight }
     }
 
-    fn ended(mut self, outcome: &Result<ChatResponse, LlmError>) {
+    fn ended(mut self, outcome: &Result<Took, &LlmError>) {
         self.has_ended = true;
         let total = self.start.elapsed();
         match outcome {
-            Ok(response) => self.span.answered(response),
+            Ok(took) => self.span.answered(took.finish, took.usage),
             Err(error) => self.span.failed(error),
         }
         let Some(metrics) = self.metrics else { return };
         match outcome {
-            Ok(response) => count_answer(metrics, response, total),
+            Ok(took) => count_answer(metrics, took, total),
             Err(error) => metrics.called(error.kind.as_str()),
         }
     }
@@ -108,8 +175,8 @@ impl Drop for Call<'_> {
     }
 }
 
-fn count_answer(metrics: &ModelMetrics, response: &ChatResponse, total: Duration) {
-    let ChatResponse { usage, dollars, latency, limits_wait, retry_time, .. } = response;
+fn count_answer(metrics: &ModelMetrics, took: &Took, total: Duration) {
+    let Took { usage, dollars, latency, limits_wait, retry_time, .. } = took;
     metrics.called("success");
     metrics.used(
         usage.input_tokens,

@@ -65,6 +65,11 @@ impl PriceConfig {
     }
 }
 
+/// About how many tokens a text has; rather too many than too few.
+pub(crate) fn estimated_tokens(text: &str) -> u64 {
+    text.len().div_ceil(BYTES_PER_TOKEN) as u64
+}
+
 /// About how many tokens a request has; rather too many than too few.
 pub fn estimated_input_tokens(request: &ChatRequest) -> u64 {
     let tokens: usize = request

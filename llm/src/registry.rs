@@ -7,12 +7,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use evohub_monitoring::metrics::{Metrics, ModelMetrics};
 
 use crate::chat::ChatModel;
+use crate::embedding::EmbeddingModel;
 use crate::error::{LlmError, LlmErrorKind};
 use crate::limits::shared::{Membership, SharedQuota};
 #[cfg(feature = "local-model")]
 use crate::local::{FetchProgress, LocalModel, LocalOptions};
 use crate::model_name::ModelName;
-use crate::observed::{Observed, Server};
+use crate::observed::{Observed, ObservedEmbedding, Server};
 use crate::price::{PriceConfig, price_of};
 use crate::provider_config::ProviderConfig;
 use crate::provider_kind::ProviderKind;
@@ -55,8 +56,14 @@ struct Opened {
     providers: BTreeMap<String, Arc<Provider>>,
     /// Those of the embedding program, as it gave them.
     registered: HashMap<ModelName, Arc<dyn ChatModel>>,
+    /// Those of the embedding program that embed texts, as it gave them.
+    registered_embeddings: HashMap<ModelName, Arc<dyn EmbeddingModel>>,
     /// All that were asked for, watched.
     models: HashMap<ModelName, Arc<dyn ChatModel>>,
+    embeddings: HashMap<ModelName, Arc<dyn EmbeddingModel>>,
+    /// Local ones, each loaded once for whatever it does.
+    #[cfg(feature = "local-model")]
+    local: HashMap<ModelName, Arc<LocalModel>>,
 }
 
 impl ModelRegistry {
@@ -178,16 +185,50 @@ impl ModelRegistry {
             return Ok(Arc::clone(model));
         }
         let registered = self.lock().registered.get(name).cloned();
-        let (model, server) = match registered {
+        let (model, server): (Arc<dyn ChatModel>, _) = match registered {
             Some(model) => (model, None),
             None if is_local => (self.open_local(name)?, None),
-            None => self.open_remote(name)?,
+            None => {
+                let (model, server) = self.open_remote(name)?;
+                (model, Some(server))
+            }
         };
         let model = Arc::new(Observed::new(model, server, self.metrics_of(name)));
         Ok(Arc::clone(self.lock().models.entry(name.clone()).or_insert(model)))
     }
 
-    fn open_remote(&self, name: &ModelName) -> Result<(Arc<dyn ChatModel>, Option<Server>), LlmError> {
+    /// Adds a model of the embedding program that embeds texts, in the place of any other of that name.
+    pub fn register_embedding(&self, model: Arc<dyn EmbeddingModel>) {
+        let mut opened = self.lock();
+        opened.embeddings.remove(model.name());
+        opened.registered_embeddings.insert(model.name().clone(), model);
+    }
+
+    /// The model of this name, to embed texts; otherwise as [`open`](Self::open), with which it shares the provider's
+    /// limits, or the local model's weights.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open). Whether a provider's model embeds texts is seen by its first call.
+    pub fn open_embedding(&self, name: &ModelName) -> Result<Arc<dyn EmbeddingModel>, LlmError> {
+        let is_local = name.provider() == LOCAL;
+        let _loading = is_local.then(|| self.loading.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Some(model) = self.lock().embeddings.get(name) {
+            return Ok(Arc::clone(model));
+        }
+        let registered = self.lock().registered_embeddings.get(name).cloned();
+        let (model, server): (Arc<dyn EmbeddingModel>, _) = match registered {
+            Some(model) => (model, None),
+            None if is_local => (self.open_local(name)?, None),
+            None => {
+                let (model, server) = self.open_remote(name)?;
+                (model, Some(server))
+            }
+        };
+        let model = Arc::new(ObservedEmbedding::new(model, server, self.metrics_of(name)));
+        Ok(Arc::clone(self.lock().embeddings.entry(name.clone()).or_insert(model)))
+    }
+
+    fn open_remote(&self, name: &ModelName) -> Result<(Arc<RemoteModel>, Server), LlmError> {
         let mut opened = self.lock();
         let provider = match opened.providers.get(name.provider()) {
             Some(provider) => Arc::clone(provider),
@@ -201,17 +242,20 @@ impl ModelRegistry {
         let model = RemoteModel::new(name.clone(), provider, self.metrics_of(name), |list| {
             price_of(name, &self.prices, list)
         });
-        Ok((Arc::new(model), Some(server)))
+        Ok((Arc::new(model), server))
     }
 
     #[cfg(feature = "local-model")]
-    fn open_local(&self, name: &ModelName) -> Result<Arc<dyn ChatModel>, LlmError> {
+    fn open_local(&self, name: &ModelName) -> Result<Arc<LocalModel>, LlmError> {
+        if let Some(model) = self.lock().local.get(name) {
+            return Ok(Arc::clone(model));
+        }
         let model = LocalModel::open(name.clone(), &self.local.options, &self.local.progress)?;
-        Ok(Arc::new(model))
+        Ok(Arc::clone(self.lock().local.entry(name.clone()).or_insert_with(|| Arc::new(model))))
     }
 
     #[cfg(not(feature = "local-model"))]
-    fn open_local(&self, name: &ModelName) -> Result<Arc<dyn ChatModel>, LlmError> {
+    fn open_local(&self, name: &ModelName) -> Result<Arc<RemoteModel>, LlmError> {
         let message =
             "this build has no local models: build with the feature `local-model`, or name a remote one";
         Err(LlmError::new(LlmErrorKind::LocalModel, name, message))

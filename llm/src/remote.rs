@@ -2,6 +2,7 @@
 
 mod answer;
 mod backoff;
+mod embedding;
 mod failure;
 mod model;
 mod probe;

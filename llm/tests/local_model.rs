@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use evohub_llm::local::{LocalModel, LocalOptions};
-use evohub_llm::{ChatMessage, ChatModel, ChatRequest, ChatResponse, FinishReason};
+use evohub_llm::{ChatMessage, ChatModel, ChatRequest, ChatResponse, EmbeddingModel, FinishReason};
 
 static MODEL: LazyLock<Arc<LocalModel>> = LazyLock::new(|| {
     let name = "local:smollm2-135m-instruct".parse().expect("a model's name");
@@ -97,4 +97,42 @@ async fn learns_the_labels_from_examples_in_the_conversation() {
     assert!(known >= 38, "{labels:?}");
     let with = accuracy(&labels, &cases);
     assert!(with >= 0.45, "accuracy {with} with examples");
+}
+
+fn cosine(one: &[f32], other: &[f32]) -> f64 {
+    one.iter().zip(other).map(|(one, other)| f64::from(*one) * f64::from(*other)).sum()
+}
+
+#[tokio::test]
+async fn prompts_that_mean_alike_are_nearer_than_others() {
+    let pairs = [
+        [
+            "Is this film review positive or negative?",
+            "Tell whether the movie critique is favourable or not.",
+        ],
+        ["Translate the sentence into French.", "Render this phrase in the French language."],
+        ["Add the numbers and give the sum.", "Compute the total of all the figures."],
+    ];
+    let texts = pairs.concat().into_iter().map(str::to_owned).collect::<Vec<_>>();
+    let answer = MODEL.embed(texts.clone()).await.unwrap();
+    assert_eq!((answer.vectors.len(), answer.dollars), (6, Some(0.0)));
+    assert!((40..120).contains(&answer.usage.input_tokens), "{:?}", answer.usage);
+    for vector in &answer.vectors {
+        assert_eq!(vector.len(), 576);
+        assert!((cosine(vector, vector) - 1.0).abs() < 1e-5, "a unit vector");
+    }
+    for (at, vector) in answer.vectors.iter().enumerate() {
+        let others = (0..6).filter(|other| *other != at);
+        let near = |a: &usize, b: &usize| {
+            cosine(vector, &answer.vectors[*a]).total_cmp(&cosine(vector, &answer.vectors[*b]))
+        };
+        assert_eq!(others.max_by(near), Some(at ^ 1), "the nearest to `{}`", texts[at]);
+    }
+    // Alone as together, and longer than what is computed at once.
+    let long = "It goes on and on. ".repeat(300);
+    let alone = MODEL.embed(vec![texts[0].clone()]).await.unwrap();
+    let together = MODEL.embed(vec![long, texts[0].clone()]).await.unwrap();
+    assert!(cosine(&alone.vectors[0], &answer.vectors[0]) > 0.999_99);
+    assert!(cosine(&together.vectors[1], &answer.vectors[0]) > 0.999_99);
+    assert!(together.vectors[0].iter().all(|number| number.is_finite()));
 }

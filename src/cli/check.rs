@@ -42,6 +42,9 @@ pub(crate) fn check(global: &Global, output: &Output, arguments: &CheckArguments
     // Local models are looked up and not loaded.
     let local = file.spec.models().into_iter().filter(|name| name.provider() == LOCAL);
     local.for_each(|name| toolbox.add_model(Arc::new(UnopenedModel::new(name.clone()))));
+    if let Some(name) = file.spec.diversity.model.as_ref().filter(|name| name.provider() == LOCAL) {
+        toolbox.add_embedding_model(Arc::new(UnopenedModel::new(name.clone())));
+    }
     let prepared = PreparedJob::new(file.spec.clone(), &toolbox)?;
     file.warnings.iter().for_each(|warning| output.warning(warning));
     let mut lines = overview(&file);
@@ -78,6 +81,9 @@ fn overview(file: &JobFile) -> Vec<(&'static str, String)> {
     });
     if reflection.len() > 1 {
         lines.push(("", "who brings most improvement for its price is asked most".to_owned()));
+    }
+    if let Some(model) = &spec.diversity.model {
+        lines.push(("diversity", format!("by embeddings of {model}")));
     }
     lines.push(("algorithm", spec.algorithm.name().to_owned()));
     lines.extend(file.choice.map(|reason| ("", format!("chosen: {reason}"))));
@@ -157,7 +163,11 @@ impl Bill {
             unpriced,
             answers: prompt.generation.max_output_tokens,
             limit: spec.budget.dollars,
-            is_local: spec.models().iter().all(|name| name.provider() == LOCAL),
+            is_local: spec
+                .models()
+                .into_iter()
+                .chain(&spec.diversity.model)
+                .all(|name| name.provider() == LOCAL),
         })
     }
 

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::place::Whereabouts;
 
+use evohub::evolution::optimizers::Property;
 use evohub::evolution::{FinishReason, Rescoring};
 use evohub::llm::registry::LOCAL;
 use evohub::{EvaluatorSpec, JobResult, JobSpec, Measured, ReflectionResult, Standing};
@@ -73,6 +74,26 @@ fn scores(text: &mut String, seed: &Standing, best: Option<&Standing>) {
             );
             let _ = writeln!(text, "{}", line.trim_end());
         }
+    }
+    for (name, seed) in &seed.objectives {
+        // The score stands above.
+        if name != Property::Score.as_str() {
+            let best = best.and_then(|best| best.objectives.get(name));
+            let best = best.map(|value| plain(*value)).unwrap_or_default();
+            let _ = writeln!(text, "{}", format!("{name:<14}{:<28}{best}", plain(*seed)).trim_end());
+        }
+    }
+}
+
+/// A number of whatever size, in four digits.
+fn plain(value: f64) -> String {
+    match value.abs() {
+        0.0 => "0".to_owned(),
+        size if (0.001..1e6).contains(&size) => {
+            let digits = (3 - size.log10().floor() as i32).clamp(0, 6) as usize;
+            format!("{value:.digits$}")
+        }
+        _ => format!("{value:.3e}"),
     }
 }
 

@@ -239,6 +239,7 @@ impl Setup {
             islands: evohub::IslandsSpec::default(),
             repeats: evohub::RepeatsSpec::default(),
             hedge: evohub::Hedge::default(),
+            diversity: evohub::DiversitySpec::default(),
         }
     }
 }

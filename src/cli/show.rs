@@ -1,5 +1,7 @@
 //! `evohub show`: a job's result and its candidates.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 use evohub::store::CandidateRecord;
 use evohub::{JobResult, prompt_text};
@@ -73,6 +75,8 @@ struct Entry<'a> {
     outcome: &'a str,
     validation_score: Option<f64>,
     validation_cases: u32,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    objectives: &'a BTreeMap<String, f64>,
     prompt: String,
     candidate: &'a evohub::evolution::Candidate,
 }
@@ -89,6 +93,7 @@ impl<'a> Entry<'a> {
             outcome: &record.outcome,
             validation_score: record.validation_score,
             validation_cases: record.validation_cases,
+            objectives: &record.objectives,
             prompt: prompt_text(&record.candidate),
             candidate: &record.candidate,
         }

@@ -115,6 +115,7 @@ async fn so_far(
                 })
             }),
             test: None,
+            objectives: found.map(|found| found.objectives.clone()).unwrap_or_default(),
         }
     };
     let milliseconds =
@@ -138,6 +139,7 @@ async fn so_far(
         models: vec![],
         rescored: None,
         saved: Saved::default(),
+        objectives: spec.algorithm.objectives().to_vec(),
         candidates: candidates.len() as u64,
     })
 }

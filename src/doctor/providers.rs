@@ -35,10 +35,17 @@ pub(super) async fn check(job: Option<&Result<JobFile, JobFileError>>) -> Vec<Fi
         )];
     }
     let mut findings = vec![];
-    for name in names {
+    let embedding = job.and_then(|job| job.spec.diversity.model.clone());
+    for (name, embeds) in
+        names.into_iter().map(|name| (name, false)).chain(embedding.map(|name| (name, true)))
+    {
         if name.provider() == LOCAL {
             findings.push(Finding::not_applicable(CHECK, format!("{name} runs inside the process")));
-        } else if let Err(error) = registry.open(&name) {
+            continue;
+        }
+        let opened =
+            if embeds { registry.open_embedding(&name).map(drop) } else { registry.open(&name).map(drop) };
+        if let Err(error) = opened {
             findings.push(refused(&error));
         }
     }

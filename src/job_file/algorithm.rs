@@ -1,5 +1,6 @@
 //! The table `[algorithm]`.
 
+use evohub_evaluation::ScoreConfig;
 use evohub_evolution::AlgorithmConfig;
 use evohub_evolution::optimizers::ReadSettings;
 use evohub_evolution::optimizers::auto::Facts;
@@ -71,6 +72,25 @@ pub(super) fn check_reflection(
     }
     let message = format!("`{}` needs a model to ask: set `model.reflection`", algorithm.name());
     Err(document.error(&format!("{key}.name"), message))
+}
+
+/// Whether the score gives all that an algorithm looks at, as far as that can be known now.
+pub(super) fn check_objectives(
+    document: &Document,
+    key: &str,
+    algorithm: &AlgorithmConfig,
+    score: &ScoreConfig,
+) -> Result<(), JobFileError> {
+    score.check_objectives(&algorithm.named()).map_err(|unknown| {
+        let table = match algorithm {
+            AlgorithmConfig::MapElites(_) => "axes",
+            AlgorithmConfig::Nsga2(config) if config.constraints.named.contains_key(&unknown.name) => {
+                "constraints"
+            }
+            _ => "objectives",
+        };
+        document.error(&format!("{key}.{table}"), unknown.to_string())
+    })
 }
 
 /// What evolves prompts where a job file does not say.

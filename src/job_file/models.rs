@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use evohub_actors::DiversitySpec;
 use evohub_llm::registry::LOCAL;
 use evohub_llm::{ChatRequest, LlmError, ModelName, ModelRegistry, ProviderConfig};
 
@@ -18,12 +19,15 @@ const FETCHED: &str = "smollm2-135m-instruct";
 const REFLECTION: &str = "model.reflection";
 /// Each must be asked a few times before it can be judged.
 const MOST_REFLECTION_MODELS: usize = 16;
+/// The key of the model that embeds texts.
+const EMBEDDING: &str = "diversity.model";
 
 /// The models of a job, found to be there.
 pub(super) struct Models {
     pub(super) task: ModelName,
     pub(super) reflection: Vec<RawReflectionModel>,
     pub(super) judge: Option<ModelName>,
+    pub(super) diversity: DiversitySpec,
     pub(super) providers: BTreeMap<String, ProviderConfig>,
     pub(super) warnings: Vec<String>,
 }
@@ -53,8 +57,11 @@ pub(super) fn models(document: &Document, folder: &Path, raw: &RawJob) -> Result
             check_local(&registry, &name).map_err(failed)?;
             return Ok(name);
         }
-        let model = registry.open(&name).map_err(failed)?;
-        if model.cost_limit(&ChatRequest::new(vec![])).is_none() {
+        let limit = match key {
+            EMBEDDING => registry.open_embedding(&name).map_err(failed)?.cost_limit(&[]),
+            _ => registry.open(&name).map_err(failed)?.cost_limit(&ChatRequest::new(vec![])),
+        };
+        if limit.is_none() {
             let section = format!("no price of {name} is known; give one in [prices.\"{name}\"]");
             if raw.budget.dollars.is_some() {
                 let message =
@@ -80,12 +87,18 @@ pub(super) fn models(document: &Document, folder: &Path, raw: &RawJob) -> Result
         return Err(document.error(REFLECTION, message));
     }
     let judge = raw.model.judge.as_ref().map(|name| look_up("model.judge", name)).transpose()?;
+    let embedding = raw.diversity.model.as_ref().map(|name| look_up(EMBEDDING, name)).transpose()?;
+    let diversity = DiversitySpec { distance: raw.diversity.distance, model: embedding };
+    diversity.embedding_model().map_err(|message| {
+        let key = if diversity.model.is_some() { EMBEDDING } else { "diversity.distance" };
+        document.error(key, message)
+    })?;
     if reflection.is_empty() && document.has("reflection") {
         let message = "there is no reflection model to set; name one as `model.reflection`";
         return Err(document.error("reflection", message));
     }
     warnings.dedup();
-    Ok(Models { task, reflection, judge, providers, warnings })
+    Ok(Models { task, reflection, judge, diversity, providers, warnings })
 }
 
 /// The name with its path, if it is one of a file, in the folder of the job file.

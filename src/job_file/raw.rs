@@ -7,7 +7,7 @@ use evohub_actors::{Hedge, ReflectionSpec, RepeatsSpec};
 use evohub_evaluation::{DataConfig, GenerationConfig, OutputConfig, ScoreConfig};
 use evohub_evolution::migration::{Acceptance, Departure, Topology};
 use evohub_evolution::variation::parameter::ParameterRange;
-use evohub_evolution::{AlgorithmConfig, Candidate, MigrationConfig, VariationLimits};
+use evohub_evolution::{AlgorithmConfig, Candidate, Distance, MigrationConfig, VariationLimits};
 use evohub_llm::{ModelName, PriceConfig, ProviderConfig};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -43,6 +43,7 @@ pub(super) struct RawJob {
     pub(super) islands: RawIslands,
     pub(super) repeats: RepeatsSpec,
     pub(super) hedge: Hedge,
+    pub(super) diversity: RawDiversity,
     pub(super) limits: VariationLimits,
     pub(super) operators: BTreeMap<String, f64>,
     pub(super) parameters: BTreeMap<String, ParameterRange>,
@@ -196,6 +197,13 @@ impl Default for RawTemplate {
     fn default() -> Self {
         Self { user: "{input}".to_owned() }
     }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawDiversity {
+    pub(super) distance: Distance,
+    pub(super) model: Option<ModelName>,
 }
 
 /// The number beside the keys of the migration, which have a home in the core.

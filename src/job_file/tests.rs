@@ -1,7 +1,7 @@
 mod islands;
 
 use evohub_evolution::variation::parameter::Scale;
-use evohub_evolution::{AlgorithmConfig, Placement, Split};
+use evohub_evolution::{AlgorithmConfig, Distance, Placement, Split};
 use tempfile::TempDir;
 
 use super::*;
@@ -266,4 +266,56 @@ fn parameters_that_cannot_be_are_told_with_their_line() {
     let error = parse(&folder, JOB, &["operators.tune_parameter=2"]).unwrap_err();
     assert!(error.to_string().contains("has nothing to tune"), "{error}");
     parse(&folder, JOB, &["operators.tune_parameter=0"]).unwrap();
+}
+
+#[test]
+fn objectives_are_those_of_the_score_or_built_in() {
+    let folder = folder();
+    let with = |algorithm: &str, score: &str| {
+        let text = JOB.replace("[score]\nmetric = \"label\"", score);
+        parse(&folder, &format!("{text}\n[algorithm]\n{algorithm}\n"), &[])
+    };
+    let parts = "[[score.parts]]\nmetric = \"label\"\n[[score.parts]]\nname = \"short\"\nmetric = \"regex\"\npattern = \"^.{0,9}$\"";
+    let command = "[score]\nmetric = \"command\"\nshell = \"./judge\"";
+    let nsga2 = |objectives: &str| format!("name = \"nsga2\"\nobjectives = [\"score\", {objectives}]");
+    let short = nsga2("{ name = \"short\", goal = \"maximise\" }");
+    let file = with(&short, parts).unwrap();
+    assert_eq!(file.spec.algorithm.named(), ["short"]);
+    // What a command prints is known when it has printed.
+    assert!(with(&short, command).is_ok());
+    let axis = "name = \"map-elites\"\naxes = [{ name = \"shrot\", low = 0, high = 1 }]";
+    let bound = "name = \"nsga2\"\nconstraints = { shrot = { min = 0.5 } }";
+    let errors = [
+        with(&nsga2("{ name = \"shrot\", goal = \"maximise\" }"), parts),
+        with(axis, parts),
+        with(bound, parts),
+        with(&short, "[score]\nmetric = \"label\""),
+        with(&nsga2("\"lenght\""), parts),
+        with(&nsga2("{ name = \"short\", gaol = \"maximise\" }"), parts),
+        with("name = \"nsga2\"\nconstraints = { max_lenght = 900 }", parts),
+        with(&short, &parts.replace("short", "label")),
+        with(&short, &parts.replace("short", "length")),
+    ];
+    let said: Vec<String> = errors.into_iter().map(|error| error.unwrap_err().to_string()).collect();
+    let folder = format!("{}/", folder.path().display());
+    insta::assert_snapshot!(said.join("\n").replace(&folder, ""));
+}
+
+#[test]
+fn a_distance_of_embeddings_names_its_model() {
+    let folder = folder();
+    let with = |table: &str| parse(&folder, &format!("{JOB}\n[diversity]\n{table}\n"), &[]);
+    assert_eq!(with("distance = \"edit\"").unwrap().spec.diversity.distance, Distance::Edit);
+    let file = with("distance = \"embedding\"\nmodel = \"lab:small\"").unwrap();
+    assert_eq!(file.spec.diversity.model.unwrap().to_string(), "lab:small");
+    assert_eq!(parse(&folder, JOB, &[]).unwrap().spec.diversity, evohub_actors::DiversitySpec::default());
+    let errors = [
+        with("distance = \"embedding\""),
+        with("model = \"lab:small\""),
+        with("distance = \"embeding\""),
+        with("distance = \"embedding\"\nmodel = \"elsewhere:m\""),
+    ];
+    let said: Vec<String> = errors.into_iter().map(|error| error.unwrap_err().to_string()).collect();
+    let folder = format!("{}/", folder.path().display());
+    insta::assert_snapshot!(said.join("\n").replace(&folder, ""));
 }

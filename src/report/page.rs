@@ -11,7 +11,7 @@ use super::difference::{Shown, difference};
 use super::frame::{self, figure, framed};
 use super::roster::{Fate, Roster};
 use super::text::{count, counted, dollars, score_or_dash, seconds, time};
-use super::{ReportInput, curves, family, lineage, models, pareto, standing, table};
+use super::{ReportInput, curves, family, lineage, models, objectives, pareto, standing, table};
 
 pub(super) fn page(input: &ReportInput<'_>) -> String {
     let roster = Roster::new(input.candidates);
@@ -22,7 +22,7 @@ pub(super) fn page(input: &ReportInput<'_>) -> String {
     result(&mut html, input.result);
     progress(&mut html, input);
     html.push_str(&models::table(input.result));
-    front(&mut html, &roster, chosen);
+    front(&mut html, input.result, &roster, chosen);
     tree(&mut html, &roster, &line);
     differences(&mut html, input.result, &roster, &line);
     candidates(&mut html, &roster, chosen);
@@ -96,8 +96,10 @@ fn progress(html: &mut String, input: &ReportInput<'_>) {
     html.push_str("</section>\n");
 }
 
-fn front(html: &mut String, roster: &Roster<'_>, chosen: Option<usize>) {
+fn front(html: &mut String, result: Option<&JobResult>, roster: &Roster<'_>, chosen: Option<usize>) {
     html.push_str("<section>\n<h2>Pareto front</h2>\n");
+    let objectives = result.map_or(&[][..], |result| result.objectives.as_slice());
+    html.push_str(&objectives::table(objectives, roster, chosen).unwrap_or_default());
     match pareto::picture(roster, chosen) {
         None => html.push_str("<p>No candidate was measured, so there is no front to draw.</p>\n"),
         Some(picture) => {

@@ -1,5 +1,7 @@
 mod sample;
 
+use evohub_evolution::Candidate;
+use evohub_evolution::optimizers::{Objective, Property};
 use sample::Sample;
 
 use super::*;
@@ -234,6 +236,26 @@ fn as_many_algorithms_as_there_may_be_are_told_apart() {
     let lines: std::collections::BTreeSet<&str> =
         html.split("<path class=\"line ").skip(1).map(|rest| &rest[..rest.find('"').unwrap()]).collect();
     assert_eq!(lines.len(), 12);
+}
+
+#[test]
+fn a_front_over_several_objectives_is_a_table() {
+    let mut sample = Sample::small();
+    let values = |tone: f64, length: f64| [("tone".to_owned(), tone), ("length".to_owned(), length)].into();
+    sample.candidates[0].objectives = values(0.25, 22.0);
+    sample.candidates[1].objectives = values(-0.5, 51.0);
+    let mut third = sample.candidates[1].clone();
+    (third.ordinal, third.candidate) = (3, Candidate::from_instruction("<b>Third</b>").unwrap());
+    third.objectives = values(0.75, 30.0);
+    sample.candidates.push(third);
+    let result = sample.result.as_mut().unwrap();
+    result.objectives =
+        vec![Objective::maximise(Property::Named("tone".into())), Objective::minimise(Property::Length)];
+    let html = page(&sample.input());
+    check(&html);
+    let text = text(&html);
+    let start = text.find("2 candidates in 2 objectives").unwrap();
+    insta::assert_snapshot!(text[start..].lines().take(12).collect::<Vec<_>>().join("\n"));
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! What no database is asked to hold: numbers that are none, counts beyond the reach of its integers, records
 //! that do not belong together.
 
+use std::collections::BTreeMap;
+
 use crate::error::{StoreError, StoreErrorKind as Kind};
 use crate::job::IslandLease;
 use crate::record::{Notes, Results};
@@ -13,6 +15,7 @@ pub(crate) fn results(results: &Results, place: &str) -> Result<(), StoreError> 
             number("the score of an evaluation", evaluation.objectives.score)?;
             number("the price of an evaluation", evaluation.objectives.dollars)?;
             number("the latency of an evaluation", evaluation.objectives.latency_seconds)?;
+            finite("an objective of an evaluation", &evaluation.objectives.named)?;
             count("the length of an answer", evaluation.objectives.output_length)?;
             count("the input tokens of an evaluation", evaluation.input_tokens)?;
             count("the output tokens of an evaluation", evaluation.output_tokens)?;
@@ -34,6 +37,7 @@ pub(crate) fn notes(lease: &IslandLease, notes: &Notes, place: &str) -> Result<(
         for record in &notes.candidates {
             count("the ordinal of a candidate", record.ordinal)?;
             number("the score of a candidate", record.validation_score.unwrap_or(0.0))?;
+            finite("an objective of a candidate", &record.objectives)?;
         }
         for record in &notes.checkpoints {
             count("the sequence of a checkpoint", record.sequence)?;
@@ -70,6 +74,14 @@ fn stray(lease: &IslandLease, notes: &Notes) -> Result<(), StoreError> {
 
 fn number(name: &str, value: f64) -> Result<(), String> {
     if value.is_nan() { Err(format!("{name} is not a number")) } else { Ok(()) }
+}
+
+/// What stands as JSON.
+fn finite(name: &str, values: &BTreeMap<String, f64>) -> Result<(), String> {
+    match values.iter().find(|(_, value)| !value.is_finite()) {
+        Some((key, value)) => Err(format!("{name}, `{key}`, is {value}")),
+        None => Ok(()),
+    }
 }
 
 fn count(name: &str, value: u64) -> Result<(), String> {

@@ -10,7 +10,7 @@ use crate::record::{
 
 /// Candidates of the job `$1`.
 pub(crate) const CANDIDATES: &str = "SELECT island, id, ordinal, content, parents, operator, generation, \
-    validation_score, validation_cases, outcome FROM candidates \
+    validation_score, validation_cases, objectives, outcome FROM candidates \
     WHERE job = (SELECT number FROM jobs WHERE id = $1) ORDER BY island, ordinal, number";
 
 /// The checkpoint of the job `$1` and island `$2`.
@@ -120,6 +120,7 @@ pub(crate) fn evaluation(mut columns: impl Columns) -> Result<EvaluationRecord, 
                 dollars: columns.number()?,
                 latency_seconds: columns.number()?,
                 output_length: columns.count()?,
+                named: columns.json()?,
             },
             output: columns.text()?,
             feedback: columns.text()?,
@@ -173,6 +174,7 @@ pub(crate) fn candidate(mut columns: impl Columns, job: &JobId) -> Result<Candid
         generation: columns.count()?,
         validation_score: columns.optional_number()?,
         validation_cases: columns.count()?,
+        objectives: columns.json()?,
         outcome: columns.text()?,
     })
 }

@@ -1,5 +1,7 @@
 //! What is written while a job runs.
 
+use std::collections::BTreeMap;
+
 use evohub_evolution::{Candidate, CandidateId, CaseId, Digest, Evaluation, Split};
 
 use serde::{Deserialize, Serialize};
@@ -27,10 +29,11 @@ pub struct EvaluationRecord {
     pub at: i64,
 }
 
-/// One answer of a reflection model that was paid for.
+/// One answer of a model beside the evaluations that was paid for: of the reflection model, or of an embedding model,
+/// whose vectors stand here as texts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProposalRecord {
-    /// Content key: model, parameters and the whole question. Equal keys are one proposal.
+    /// Content key: model, parameters and all that was asked. Equal keys are one answer.
     pub key: Digest,
     /// The job that paid for it.
     pub job: JobId,
@@ -72,6 +75,9 @@ pub struct CandidateRecord {
     pub validation_score: Option<f64>,
     /// On how many validation cases it was measured.
     pub validation_cases: u32,
+    /// What the search looks at beside the score, by name: means over the same cases.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub objectives: BTreeMap<String, f64>,
     /// What became of it: a short stable name, such as `kept`, `rejected`, `dropped`.
     pub outcome: String,
 }
@@ -134,7 +140,7 @@ pub struct MigrantRecord {
 pub struct Results {
     /// Of evaluations.
     pub evaluations: Vec<EvaluationRecord>,
-    /// Of the reflection model.
+    /// Of models beside the evaluations.
     pub proposals: Vec<ProposalRecord>,
 }
 
@@ -157,7 +163,7 @@ pub struct Notes {
     /// Before all else, the candidates of the island that were born in this order or later are forgotten: it goes on
     /// from an earlier state, and what it does next may differ. What was paid for stays.
     pub forget_from: Option<u64>,
-    /// Candidates; one that is known already gets the new score, number of cases and outcome.
+    /// Candidates; one that is known already gets the new score, objectives, number of cases and outcome.
     pub candidates: Vec<CandidateRecord>,
     /// Checkpoints; one that is older than the one kept changes nothing.
     pub checkpoints: Vec<CheckpointRecord>,

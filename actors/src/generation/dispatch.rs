@@ -12,10 +12,10 @@ use tokio::time::Instant;
 
 use super::{GenerationMessage, GenerationState, Host, Known, Order, Outcome};
 use crate::actor::Address;
-use crate::evaluator::{ProposalTask, Task, Work};
+use crate::evaluator::{Task, Work};
 use crate::permit::Permit;
 use crate::reply::Reply;
-use crate::wire::{WORK, WireTask, WorkAnswer, WorkOrder, decode, encode, question};
+use crate::wire::{WORK, WireTask, WorkAnswer, WorkOrder, decode, encode};
 
 /// How long a measurement waits for a place in the pool where an equal one would be, before any will do. A pool that is
 /// busy is worth waiting for, one that is stuck is not.
@@ -128,7 +128,7 @@ impl GenerationState {
                 let reply = reply(myself, number, |record| Known::Evaluation(Box::new(record)));
                 Task::Evaluate(task.clone(), reply)
             }
-            Order::Propose(_, task) => {
+            Order::Propose(_, task) | Order::Embed(_, task) => {
                 let reply = reply(myself, number, |record| Known::Proposal(Box::new(record)));
                 Task::Propose(task.clone(), reply)
             }
@@ -162,9 +162,7 @@ impl GenerationState {
             Order::Evaluate(task) => {
                 WireTask::Evaluate { piece: task.piece, candidate: task.candidate.clone() }
             }
-            Order::Propose(_, ProposalTask { key, model, request }) => {
-                WireTask::Propose { key: *key, model: *model, question: question(request) }
-            }
+            Order::Propose(_, task) | Order::Embed(_, task) => WireTask::of_question(task),
         };
         let order =
             WorkOrder { job: means.job.clone(), consumer: self.consumer, attempt: open.attempt, task };
@@ -207,7 +205,7 @@ fn outcome_of(answer: WorkAnswer, order: &Order) -> Outcome {
         (WorkAnswer::Evaluated(evaluation), Order::Evaluate(task)) => {
             Outcome::Known(Known::Evaluation(Box::new(evaluation.record(task.piece, task.case.id()))))
         }
-        (WorkAnswer::Proposed(proposal), Order::Propose(..)) => {
+        (WorkAnswer::Proposed(proposal), Order::Propose(..) | Order::Embed(..)) => {
             Outcome::Known(Known::Proposal(Box::new(proposal.into())))
         }
         // What one node cannot write, another may.

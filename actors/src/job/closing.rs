@@ -132,7 +132,9 @@ impl JobActorState {
             }
             GenerationReport::Places(_)
             | GenerationReport::Proposed(..)
-            | GenerationReport::ProposalFailed(..) => {
+            | GenerationReport::ProposalFailed(..)
+            | GenerationReport::Embedded(..)
+            | GenerationReport::EmbeddingFailed(..) => {
                 return;
             }
         }

@@ -60,6 +60,7 @@ impl JobActorState {
                 cache: arguments.before.1 + standing.cache_hits,
                 early_rejection: standing.progress.saved.total(),
             },
+            objectives: arguments.prepared.spec.algorithm.objectives().to_vec(),
             candidates: records.len() as u64,
         }
     }
@@ -87,6 +88,7 @@ impl JobActorState {
             train: measured(known.train),
             validation: measured(known.validation),
             test: self.test_of(known.candidate.id()),
+            objectives: known.objectives,
             candidate: known.candidate,
         }
     }
@@ -202,7 +204,8 @@ impl JobActorState {
 fn of_records(records: &[CandidateRecord], candidate: &Candidate) -> Known {
     let record = records.iter().find(|record| record.candidate == *candidate);
     let validation = record.and_then(|record| Some((record.validation_score?, record.validation_cases)));
-    Known { candidate: candidate.clone(), train: None, validation }
+    let objectives = record.map(|record| record.objectives.clone()).unwrap_or_default();
+    Known { candidate: candidate.clone(), train: None, validation, objectives }
 }
 
 /// The best of the candidates that were measured on most cases: the choice of a job that did not come to one.

@@ -1,5 +1,7 @@
 //! What a population tells the owner of its job.
 
+use std::collections::BTreeMap;
+
 use evohub_evolution::{Candidate, Cost, Failure, Finish, ModelTally, Progress, Rescoring, RunEvent};
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +54,9 @@ pub(crate) struct Known {
     pub(crate) train: Option<(f64, u32)>,
     /// Mean score and number of cases.
     pub(crate) validation: Option<(f64, u32)>,
+    /// What the search looks at, by name: means over the validation cases.
+    #[serde(default)]
+    pub(crate) objectives: BTreeMap<String, f64>,
 }
 
 /// Where a population stands.

@@ -42,7 +42,7 @@ async fn troubled(is_troubled: bool) -> World {
     let config = EngineConfig { toolbox, workers: 16, ..EngineConfig::new(Arc::clone(&store)) };
     let engine = Engine::start(config).await.unwrap();
     engine.node().patience.write().unwrap().first_pause = Duration::from_millis(1);
-    World { engine, store, evaluated, gate, _folder: folder }
+    World { engine, store, evaluated, gate, embedded: Arc::default(), _folder: folder }
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! What a job's settings do to its search.
 
+use evohub_evolution::optimizers::{Nsga2Config, Objective, Property};
 use evohub_evolution::variation::parameter::{ParameterRange, Scale, TuneParameter};
 
 use super::*;
@@ -153,4 +154,55 @@ fn parameters_that_no_prompt_can_have_are_refused() {
     let [range] = temperature(0.0, 1.0).into_values().collect::<Vec<_>>()[..] else { panic!() };
     let unknown = refused(JobSpec { parameters: [("top_k".to_owned(), range)].into(), ..base });
     assert!(unknown.contains("there are `temperature` and `top_p`"), "{unknown}");
+}
+
+/// An engine whose evaluator tells how polite a prompt is.
+async fn polite_world() -> (Engine, World) {
+    let world = world(never).await;
+    let mut toolbox = Toolbox::default();
+    let evaluator = FnEvaluator::new("polite/1", |candidate: &Candidate, case: &Case| {
+        Scored::new(worth(candidate, case), "feedback")
+            .with_objective("politeness", candidate.shots().len() as f64)
+    });
+    toolbox.add_evaluator("polite", Arc::new(evaluator));
+    let config = EngineConfig { toolbox, workers: 16, ..EngineConfig::new(Arc::clone(&world.store)) };
+    (Engine::start(config).await.unwrap(), world)
+}
+
+#[tokio::test]
+async fn an_objective_that_the_evaluator_does_not_give_ends_the_job_and_loses_nothing() {
+    let (engine, world) = polite_world().await;
+    let with = |name: &str| {
+        let own = Objective::maximise(Property::Named(name.into()));
+        let objectives = vec![Objective::maximise(Property::Score), own];
+        let config = Nsga2Config { objectives, ..Nsga2Config::default() };
+        JobSpec { evaluator: EvaluatorSpec::Custom("polite".into()), ..spec(AlgorithmConfig::Nsga2(config)) }
+    };
+    let failed = engine.submit(with("politness")).await.unwrap().result().await.unwrap();
+    assert_eq!(failed.status, "failed");
+    let said = failed.error.unwrap();
+    assert!(
+        said.contains("no objective `politness`") && said.contains("did you mean `politeness`?"),
+        "{said}"
+    );
+    let kept = world.store.totals(&JobId(failed.job)).await.unwrap().evaluations;
+    assert!(kept > 0);
+
+    let done = engine.submit(with("politeness")).await.unwrap().result().await.unwrap();
+    assert_eq!((done.status.as_str(), done.saved.cache), ("done", kept), "what was evaluated is used");
+    let best = done.best.unwrap();
+    assert_eq!(best.objectives["politeness"], best.candidate.shots().len() as f64);
+    assert_eq!(done.objectives[1], Objective::maximise(Property::Named("politeness".into())));
+    let records = world.store.candidates(&JobId(done.job)).await.unwrap();
+    let measured = records.iter().filter(|record| record.validation_score.is_some());
+    assert!(
+        measured
+            .clone()
+            .all(|record| record.objectives["politeness"] == record.candidate.shots().len() as f64)
+    );
+    assert!(
+        measured
+            .map(|record| record.objectives["score"])
+            .eq(records.iter().filter_map(|record| record.validation_score))
+    );
 }

@@ -31,7 +31,13 @@ fn case() -> Case {
 async fn an_answer_becomes_an_evaluation() {
     let model = Scripted::new([Ok(answer(" out"))]);
     let evaluation = evaluator(&model).evaluate(&candidate(), &case(), 0).await.unwrap();
-    let objectives = Objectives { score: 1.0, dollars: 0.25, latency_seconds: 2.0, output_length: 4 };
+    let objectives = Objectives {
+        score: 1.0,
+        dollars: 0.25,
+        latency_seconds: 2.0,
+        output_length: 4,
+        ..Objectives::default()
+    };
     assert_eq!(evaluation.objectives, objectives);
     assert_eq!((evaluation.output.as_str(), evaluation.model_calls), (" out", 1));
     assert_eq!((evaluation.input_tokens, evaluation.output_tokens), (7, 3));

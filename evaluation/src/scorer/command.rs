@@ -1,11 +1,13 @@
 //! An external command that scores answers.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use evohub_evolution::optimizers::Property;
 use evohub_evolution::{Case, Digest, Failure, FailureKind};
 use evohub_monitoring::redaction::redact;
 use serde::Deserialize;
@@ -34,8 +36,9 @@ pub enum Invocation {
 }
 
 /// Runs a command for every answer. It gets `{"input", "expected", "output", "columns"}` as JSON on standard
-/// input and prints a number from 0 to 1, or `{"score", "feedback"}` as JSON. One that cannot be started, ends
-/// with a status other than 0, prints anything else or takes too long is a failure and no score.
+/// input and prints a number from 0 to 1, or `{"score", "feedback", "objectives"}` as JSON, where `objectives` are further
+/// numbers by name. One that cannot be started, ends with a status other than 0, prints anything else or takes too long
+/// is a failure and no score.
 #[derive(Debug, Clone)]
 pub struct CommandScorer {
     invocation: Invocation,
@@ -52,6 +55,8 @@ enum Reply {
         score: f64,
         #[serde(default)]
         feedback: String,
+        #[serde(default)]
+        objectives: BTreeMap<String, f64>,
     },
 }
 
@@ -69,7 +74,7 @@ impl CommandScorer {
         let fields = [version].into_iter().chain(words.iter().copied()).map(str::as_bytes);
         let digest = Digest::of_fields(fields.chain(files.iter().map(Vec::as_slice)));
         let form = if matches!(invocation, Invocation::Shell(_)) { "shell" } else { "program" };
-        Self { fingerprint: format!("command/1 {form} {digest}"), invocation, folder, timeout }
+        Self { fingerprint: format!("command/2 {form} {digest}"), invocation, folder, timeout }
     }
 
     fn command(&self) -> Result<Command, Failure> {
@@ -198,11 +203,11 @@ fn failure(kind: FailureKind, cause: &str, message: String) -> Failure {
 }
 
 fn parse(reply: &[u8]) -> Option<Scored> {
-    let (score, feedback) = match serde_json::from_slice(reply).ok()? {
-        Reply::Number(score) => (score, String::new()),
-        Reply::Object { score, feedback } => (score, feedback),
+    let (score, feedback, objectives) = match serde_json::from_slice(reply).ok()? {
+        Reply::Number(score) => (score, String::new(), BTreeMap::new()),
+        Reply::Object { score, feedback, objectives } => (score, feedback, objectives),
     };
-    (0.0..=1.0).contains(&score).then(|| Scored::new(score, feedback))
+    (0.0..=1.0).contains(&score).then(|| Scored { objectives, ..Scored::new(score, feedback) })
 }
 
 #[async_trait]
@@ -219,13 +224,22 @@ impl Scorer for CommandScorer {
             "columns": case.columns,
         });
         let reply = self.run(question.to_string().as_bytes()).await?;
-        parse(&reply).ok_or_else(|| {
+        let scored = parse(&reply).ok_or_else(|| {
             let reply = told(&reply);
             let message = format!(
-                "it printed {reply}; it must print a number from 0 to 1, or {{\"score\": …, \"feedback\": \"…\"}}"
+                "it printed {reply}; it must print a number from 0 to 1, or {{\"score\": …, \"feedback\": \"…\", \
+                 \"objectives\": {{\"NAME\": …}}}}"
             );
             failure(FailureKind::Piece, "reply", message)
-        })
+        })?;
+        match Property::built_in_names().find(|name| scored.objectives.contains_key(*name)) {
+            None => Ok(scored),
+            Some(name) => {
+                let message =
+                    format!("it printed an objective `{name}`, which is built in; give it another name");
+                Err(failure(FailureKind::Systemic, "objective", message))
+            }
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Scorers from configuration.
 
+mod objectives;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
@@ -7,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use evohub_evolution::Case;
+use evohub_evolution::optimizers::Property;
 use evohub_llm::ChatModel;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -16,6 +19,9 @@ use super::{
     NumericScorer, RegexScorer, Scorer, Similarity, SimilarityScorer, WeightedScorer,
 };
 use crate::nearest::{hint, list};
+
+pub use objectives::UnknownObjective;
+use objectives::names;
 
 /// More distinct expected answers than this are no labels.
 const MOST_LABELS: usize = 20;
@@ -117,6 +123,9 @@ pub struct ScoreConfig {
     /// Several ways, whose weighted mean is the score.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<ScoreConfig>,
+    /// Of a part: what feedback and objectives call it; its metric unless said, with a number where that comes again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Of a part: how much it counts, above 0; 1 unless said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<f64>,
@@ -238,6 +247,10 @@ impl std::error::Error for ScoreConfigError {}
 /// # Errors
 /// The first key that is missing, superfluous or wrong.
 pub fn build(config: &ScoreConfig, context: &ScoreContext) -> Result<Arc<dyn Scorer>, ScoreConfigError> {
+    if let Some(name) = &config.name {
+        let message = format!("only parts have a name, and this (`{name}`) is the whole");
+        return Err(ScoreConfigError { key: "name".into(), kind: ScoreConfigErrorKind::Unused(message) });
+    }
     if let Some(weight) = config.weight {
         let message = format!("only parts have a weight, and this ({weight}) is the whole");
         return Err(ScoreConfigError { key: "weight".into(), kind: ScoreConfigErrorKind::Unused(message) });
@@ -247,8 +260,8 @@ pub fn build(config: &ScoreConfig, context: &ScoreContext) -> Result<Arc<dyn Sco
     }
     let whole = Keys { config, context, prefix: String::new() };
     whole.refuse_all_but(&["parts"], "a score of parts takes its keys in the parts")?;
-    let mut parts = Vec::with_capacity(config.parts.len());
-    for (index, config) in config.parts.iter().enumerate() {
+    let mut parts = Vec::<(String, f64, Arc<dyn Scorer>)>::with_capacity(config.parts.len());
+    for (index, (config, name)) in config.parts.iter().zip(names(&config.parts)).enumerate() {
         let keys = Keys { config, context, prefix: format!("parts[{index}].") };
         if !config.parts.is_empty() {
             return Err(keys.unused("parts", "a part has no parts of its own"));
@@ -257,7 +270,16 @@ pub fn build(config: &ScoreConfig, context: &ScoreContext) -> Result<Arc<dyn Sco
         if !(weight.is_finite() && weight > 0.0) {
             return Err(keys.invalid("weight", format!("must be a number above 0, not {weight}")));
         }
-        let name = config.metric.map_or("", Metric::as_str).to_owned();
+        if Property::built_in_names().any(|built_in| built_in == name) {
+            return Err(
+                keys.invalid("name", format!("`{name}` is the name of something built in; take another"))
+            );
+        }
+        if parts.iter().any(|(other, ..)| *other == name) {
+            return Err(
+                keys.invalid("name", format!("there are two parts `{name}`; give one another `name`"))
+            );
+        }
         parts.push((name, weight, keys.scorer()?));
     }
     WeightedScorer::new(parts)
@@ -304,7 +326,7 @@ impl Keys<'_> {
         };
         let keys = metric.keys();
         let why = format!("the metric `{}` has the keys {}", metric.as_str(), list(keys.iter().copied()));
-        self.refuse_all_but(&[keys, &["metric", "weight"]].concat(), &why)?;
+        self.refuse_all_but(&[keys, &["metric", "name", "weight"]].concat(), &why)?;
         let ignore_case = self.config.ignore_case.unwrap_or_default();
         Ok(match metric {
             Metric::Exact => Arc::new(ExactScorer { ignore_case }),

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use evohub_evolution::{Case, Failure};
+use evohub_evolution::{Case, Failure, FailureKind};
 
 use super::{Scored, Scorer};
 
-/// The weighted mean of several scores. Feedback names each part.
+/// The weighted mean of several scores. Feedback names each part, and the score of each is an objective under its name.
 pub struct WeightedScorer {
     parts: Vec<Part>,
 }
@@ -33,8 +33,11 @@ impl WeightedScorer {
 #[async_trait]
 impl Scorer for WeightedScorer {
     fn fingerprint(&self) -> String {
-        let parts = self.parts.iter().map(|part| format!("{}*({})", part.weight, part.scorer.fingerprint()));
-        format!("weighted/1 {}", parts.collect::<Vec<_>>().join(" + "))
+        let parts = self
+            .parts
+            .iter()
+            .map(|part| format!("{} = {}*({})", part.name, part.weight, part.scorer.fingerprint()));
+        format!("weighted/2 {}", parts.collect::<Vec<_>>().join(" + "))
     }
 
     fn check(&self, case: &Case) -> Result<(), String> {
@@ -44,6 +47,11 @@ impl Scorer for WeightedScorer {
 
     fn cost_limit(&self, case: &Case, answer_tokens: Option<u32>) -> Option<f64> {
         self.parts.iter().map(|part| part.scorer.cost_limit(case, answer_tokens)).sum()
+    }
+
+    fn unscored(&self, why: &str) -> Scored {
+        let whole = Scored::new(0.0, why);
+        self.parts.iter().fold(whole, |whole, part| whole.with_objective(&part.name, 0.0))
     }
 
     async fn score(&self, case: &Case, output: &str) -> Result<Scored, Failure> {
@@ -60,8 +68,22 @@ impl Scorer for WeightedScorer {
             whole.usage.cached_input_tokens += scored.usage.cached_input_tokens;
             whole.usage.output_tokens += scored.usage.output_tokens;
             whole.dollars += scored.dollars;
+            let found = [(part.name.clone(), scored.score)].into_iter().chain(scored.objectives);
+            for (name, value) in found {
+                if whole.objectives.insert(name.clone(), value).is_some() {
+                    return Err(given_twice(&name));
+                }
+            }
         }
         Ok(Scored { score: (sum / weights).clamp(0.0, 1.0), feedback: feedback.join("\n"), ..whole })
+    }
+}
+
+fn given_twice(name: &str) -> Failure {
+    Failure {
+        kind: FailureKind::Systemic,
+        cause: "objective".to_owned(),
+        message: format!("two parts of the score give the objective `{name}`: give one another `name`"),
     }
 }
 
@@ -85,10 +107,33 @@ mod tests {
         exact (0.00): expected `a`, found `a b`: the right answer is there, and so is other text; it must stand alone
         contains (1.00): correct: the answer contains `a`
         ");
+        assert_eq!(scored.objectives, [("contains".to_owned(), 1.0), ("exact".to_owned(), 0.0)].into());
+        let nothing = scorer.unscored("it is empty");
+        assert_eq!(
+            (nothing.score, nothing.objectives.len(), nothing.feedback.as_str()),
+            (0.0, 2, "it is empty")
+        );
         assert_eq!(
             scorer.check(&Case { expected: None, ..Case::new("q", "") }).unwrap_err().split(':').next(),
             Some("exact")
         );
+    }
+
+    #[tokio::test]
+    async fn what_parts_find_out_is_handed_on_and_stands_once() {
+        let of = |name: &'static str| {
+            let tone = FnScorer::new("tone", move |_: &Case, _: &str| {
+                Scored::new(0.5, "").with_objective(name, -2.0)
+            });
+            WeightedScorer::new([part("tone", 1.0, tone), part("exact", 1.0, ExactScorer::default())])
+                .unwrap()
+        };
+        let case = Case::new("q", "a");
+        let scored = of("warmth").score(&case, "a").await.unwrap();
+        let objectives = [("exact", 1.0), ("tone", 0.5), ("warmth", -2.0)];
+        assert_eq!(scored.objectives, objectives.map(|(name, value)| (name.to_owned(), value)).into());
+        let failure = of("exact").score(&case, "a").await.unwrap_err();
+        assert!(failure.message.contains("`exact`"), "{}", failure.message);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use rand::RngExt;
 
-use super::Shingles;
+use super::{Likeness, Likenesses, Shingles};
 use crate::candidate::{Candidate, CandidateId};
 use crate::rng::stream;
 
@@ -29,23 +29,28 @@ pub fn mean_distance(population: &[&Shingles], seed: u64) -> MeanDistance {
     mean_over_pairs(population.len(), seed, |one, other| population[one].distance(population[other]))
 }
 
-/// The shingles of a population from one generation to the next: they are made once for each candidate, and of a
-/// large population only for those of whom a sampled pair is. It is no state: a fresh one gives the same distances.
+/// What of a population is compared, from one generation to the next: it is made once for each candidate, and of a large
+/// population only for those of whom a sampled pair is. It is no state: a fresh one gives the same distances.
 #[derive(Debug, Clone, Default)]
-pub struct ShingleCache {
-    known: BTreeMap<CandidateId, Shingles>,
+pub struct LikenessCache {
+    known: BTreeMap<CandidateId, Likeness>,
 }
 
-impl ShingleCache {
-    /// The mean distance over all pairs of a population, as [`mean_distance`] has it. What is no longer in the
+impl LikenessCache {
+    /// The mean distance over all pairs of a population, as [`mean_distance`] has it of shingles. What is no longer in the
     /// population is forgotten.
-    pub fn mean_distance(&mut self, population: &[&Candidate], seed: u64) -> MeanDistance {
+    pub fn mean_distance(
+        &mut self,
+        population: &[&Candidate],
+        likenesses: &Likenesses,
+        seed: u64,
+    ) -> MeanDistance {
         let known = population.iter().map(|candidate| self.known.remove(&candidate.id()));
-        let members: Vec<OnceCell<Shingles>> =
+        let members: Vec<OnceCell<Likeness>> =
             known.map(|k| k.map_or_else(OnceCell::new, OnceCell::from)).collect();
-        let shingles = |index: usize| members[index].get_or_init(|| Shingles::of(population[index]));
+        let likeness = |index: usize| members[index].get_or_init(|| likenesses.of(population[index]));
         let found =
-            mean_over_pairs(population.len(), seed, |one, other| shingles(one).distance(shingles(other)));
+            mean_over_pairs(population.len(), seed, |one, other| likeness(one).distance(likeness(other)));
         let members = population.iter().zip(members);
         self.known = members.filter_map(|(own, known)| Some((own.id(), known.into_inner()?))).collect();
         found
@@ -98,7 +103,10 @@ mod tests {
         assert_eq!(mean_distance(&[], 1), MeanDistance::default());
         let only = Candidate::from_instruction("x").unwrap();
         for population in [vec![], vec![&only], vec![&only; 2], vec![&only; 400]] {
-            assert_eq!(ShingleCache::default().mean_distance(&population, 1), MeanDistance::default());
+            assert_eq!(
+                LikenessCache::default().mean_distance(&population, &Likenesses::default(), 1),
+                MeanDistance::default()
+            );
         }
     }
 
@@ -126,12 +134,12 @@ mod tests {
         let text = |number: usize| format!("w{} w{} {number}", number % 7, number % 5);
         let candidates: Vec<_> =
             (0..900).map(|number| Candidate::from_instruction(text(number)).unwrap()).collect();
-        let mut cache = ShingleCache::default();
+        let mut cache = LikenessCache::default();
         for range in [0..40, 20..60, 0..400, 200..900, 880..890] {
             let population: Vec<_> = candidates[range].iter().collect();
             let shingles: Vec<_> = population.iter().map(|candidate| Shingles::of(candidate)).collect();
             let fresh = mean_distance(&shingles.iter().collect::<Vec<_>>(), 3);
-            assert_eq!(cache.mean_distance(&population, 3), fresh);
+            assert_eq!(cache.mean_distance(&population, &Likenesses::default(), 3), fresh);
             assert!(cache.known.len() <= population.len());
         }
         assert_eq!(cache.known.len(), 10);

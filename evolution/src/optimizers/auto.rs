@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AlgorithmConfig, BanditConfig, BestOfNConfig, GepaConfig, Nsga2Config, Property};
+use super::{AlgorithmConfig, BanditConfig, BestOfNConfig, GepaConfig, Nsga2Config};
 
 /// What the choice depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,12 +37,8 @@ impl Facts {
     pub fn choose(&self) -> Choice {
         let few = self.evaluations.is_some_and(|most| most < FEW.max(2 * self.validation.min(30) as u64));
         let (algorithm, reason) = if self.objectives {
-            let config = Nsga2Config {
-                objectives: vec![Property::Score, Property::Dollars, Property::Length],
-                ..Nsga2Config::default()
-            };
             (
-                AlgorithmConfig::Nsga2(config),
+                AlgorithmConfig::Nsga2(Nsga2Config::default()),
                 "several objectives matter, and it keeps the whole front of them",
             )
         } else if few {

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::candidate::CandidateId;
 use crate::context::Context;
 use crate::event::{FinishReason, Saved};
-use crate::optimizers::{Optimizer, Told, Work};
+use crate::optimizers::{Optimizer, Property, Told, Work};
 
 /// An optimizer that an embedding program brings, by the name it is registered under, and its settings.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -16,6 +16,9 @@ pub struct CustomConfig {
     pub optimizer: String,
     /// Whatever it understands.
     pub settings: Value,
+    /// What it looks at beside the scores: what the evaluator gives under such a name is kept for it, in
+    /// [`Means::named`](crate::ledger::Means::named), and must be given.
+    pub objectives: Vec<Property>,
     /// Validation cases that the search ranks on; absent: all.
     pub ranking_cases: Option<usize>,
 }
@@ -29,6 +32,10 @@ impl CustomConfig {
             return Err("`ranking_cases` must be 1 or more".into());
         }
         Ok(())
+    }
+
+    pub(super) fn properties(&self) -> Vec<Property> {
+        self.objectives.clone()
     }
 }
 

@@ -8,7 +8,7 @@ use super::cases::cases_by_root;
 use super::generational::{Cohort, Conception, Newcomer, Rivals, Rules, Scheme};
 use super::mating::{best_first, mate};
 use crate::candidate::CandidateId;
-use crate::diversity::{CollapseWatch, RestartConfig, SharingConfig, Shingles, shared_fitness};
+use crate::diversity::{CollapseWatch, Likeness, RestartConfig, SharingConfig, shared_fitness};
 use crate::race::{RaceConfig, RaceTest};
 use crate::rng::RunRng;
 use crate::selection::{Lexicase, epsilon_greedy, roulette, tournament};
@@ -63,7 +63,8 @@ pub struct GaConfig {
     pub sharing: Option<SharingConfig>,
     /// Whether a population whose members have become alike begins anew, and when.
     pub restart: Option<RestartConfig>,
-    /// Children nearer than this to anybody known are not measured, in Jaccard distance of token shingles, 0 to 1.
+    /// Children nearer than this to anybody known are not measured, 0 to 1. By embeddings, which are asked for with the
+    /// first measurement, they fall at their first look, and are compared with those born before.
     pub min_distance: f64,
     /// How a child's measurement is broken off early: by `bayes` unless told otherwise.
     #[serde(deserialize_with = "RaceConfig::bayes_unless_given")]
@@ -163,19 +164,23 @@ impl Ga {
 
 /// Distances between candidates, by their places.
 fn distances(ids: &[CandidateId], cohort: &Cohort<'_>) -> impl Fn(usize, usize) -> f64 + use<> {
-    let of = |id: &CandidateId| cohort.candidate(*id).map(Shingles::of).unwrap_or_default();
-    let shingles: Vec<Shingles> = ids.iter().map(of).collect();
-    move |one, other| shingles[one].distance(&shingles[other])
+    let of = |id: &CandidateId| cohort.candidate(*id).map(|it| cohort.context.likenesses.of(it));
+    let all: Vec<Option<Likeness>> = ids.iter().map(of).collect();
+    move |one, other| match (&all[one], &all[other]) {
+        (Some(one), Some(other)) => one.distance(other),
+        _ => 1.0,
+    }
 }
 
 /// Each child takes the place of the parent that it is most like, if that is still there and worse.
 fn crowd(newcomers: &[Newcomer], cohort: &Cohort<'_>) -> Vec<CandidateId> {
     let mut members: Vec<(CandidateId, f64)> = cohort.with(&[]).collect();
     for newcomer in newcomers {
-        let Some(child) = cohort.candidate(newcomer.id).map(Shingles::of) else { continue };
+        let likenesses = cohort.context.likenesses;
+        let Some(child) = cohort.candidate(newcomer.id).map(|it| likenesses.of(it)) else { continue };
         let parents = newcomer.conception.as_ref().map_or(&[][..], |conception| &conception.parents);
         let far =
-            |id: &CandidateId| cohort.candidate(*id).map_or(1.0, |it| child.distance(&Shingles::of(it)));
+            |id: &CandidateId| cohort.candidate(*id).map_or(1.0, |it| child.distance(&likenesses.of(it)));
         let there = (0..members.len()).filter(|at| parents.is_empty() || parents.contains(&members[*at].0));
         let nearest = there.min_by(|a, b| far(&members[*a].0).total_cmp(&far(&members[*b].0)));
         if let Some(at) = nearest.filter(|at| newcomer.fitness > members[*at].1) {

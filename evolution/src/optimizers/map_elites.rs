@@ -47,6 +47,7 @@ pub struct MapElitesConfig {
     /// How the space of behaviours is divided into cells.
     pub archive: Division,
     /// The dimensions of behaviour, one or more, none of them twice. An archive over `latency` differs from run to run.
+    /// Who was given no value on an axis that the evaluator names has no cell, and is no elite.
     pub axes: Vec<BehaviourAxis>,
     /// How a parent is drawn.
     pub selection: EliteSelection,
@@ -90,6 +91,11 @@ impl MapElitesConfig {
         }
         check_finals(self.finals)?;
         self.race.validate()
+    }
+
+    /// What it looks at.
+    pub(super) fn properties(&self) -> Vec<Property> {
+        self.axes.iter().map(|axis| axis.name.clone()).collect()
     }
 
     pub(super) fn ranking_cases(&self, evaluations: Option<u64>) -> Option<usize> {

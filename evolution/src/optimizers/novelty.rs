@@ -1,8 +1,8 @@
 //! Novelty search: parents are those unlike all that there was (Lehman and Stanley 2011, Evolutionary Computation 19:2).
 //!
 //! The novelty of a candidate is the mean distance to its nearest neighbours in an archive of what was new when it came
-//! and in the population. As behaviour counts the prompt itself, and as distance that of its token shingles
-//! ([`crate::diversity`]): what a prompt makes a model say is too costly to compare.
+//! and in the population. As behaviour counts the prompt itself, and as distance that of the run
+//! ([`crate::diversity::Distance`]): what a prompt makes a model say is too costly to compare.
 //!
 //! Novelty alone finds no better prompts. So nobody may breed who reaches less than a part of the best score (a minimal
 //! criterion; Lehman and Stanley 2010, GECCO), the best always stays, and `weight` blends fitness in (Cuccu and Gomez
@@ -19,7 +19,7 @@ use super::leaders::check_finals;
 use super::mating::{best_first, mate};
 use crate::archive::{Admission, NoveltyArchive, NoveltyConfig};
 use crate::candidate::CandidateId;
-use crate::diversity::Shingles;
+use crate::diversity::Likeness;
 use crate::race::RaceConfig;
 use crate::rng::{RunRng, stream};
 use crate::selection::tournament;
@@ -111,30 +111,30 @@ pub(crate) struct NoveltySearch {
     offered: u64,
     /// Made anew where they are missing: no state.
     #[serde(skip)]
-    shingles: BTreeMap<CandidateId, Shingles>,
+    likenesses: BTreeMap<CandidateId, Likeness>,
 }
 
 impl NoveltySearch {
     pub(super) fn new(config: NoveltySearchConfig) -> Self {
         let archive = NoveltyArchive::new(config.archive());
-        Self { config, archive, worth: BTreeMap::new(), offered: 0, shingles: BTreeMap::new() }
+        Self { config, archive, worth: BTreeMap::new(), offered: 0, likenesses: BTreeMap::new() }
     }
 
-    /// Makes the shingles of the archive and of these, and forgets all others.
+    /// Makes what is compared of the archive and of these, and forgets all others.
     fn read(&mut self, ids: &[CandidateId], cohort: &Cohort<'_>) {
-        let mut known = std::mem::take(&mut self.shingles);
+        let mut known = std::mem::take(&mut self.likenesses);
         for id in self.archive.members().keys().chain(ids) {
-            let made = || cohort.candidate(*id).map(Shingles::of);
-            if let Some(shingles) = known.remove(id).or_else(made) {
-                self.shingles.entry(*id).or_insert(shingles);
+            let made = || cohort.candidate(*id).map(|it| cohort.context.likenesses.of(it));
+            if let Some(likeness) = known.remove(id).or_else(made) {
+                self.likenesses.entry(*id).or_insert(likeness);
             }
         }
     }
 
     /// How new each is, among the archive and the others.
     fn novelties(&self, ids: &[CandidateId]) -> Vec<Option<f64>> {
-        let distance = |one: &CandidateId, other: &CandidateId| match self.shingles.get(one) {
-            Some(one) => self.shingles.get(other).map_or(f64::NAN, |other| one.distance(other)),
+        let distance = |one: &CandidateId, other: &CandidateId| match self.likenesses.get(one) {
+            Some(one) => self.likenesses.get(other).map_or(f64::NAN, |other| one.distance(other)),
             None => f64::NAN,
         };
         let novelty = |id: &CandidateId| {

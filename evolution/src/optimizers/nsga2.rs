@@ -10,6 +10,8 @@
 mod constraints;
 mod preference;
 
+use std::collections::BTreeSet;
+
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +19,7 @@ use super::cases::cases_by_root;
 use super::generational::{Cohort, Conception, Duel, Newcomer, Rivals, Rules, Scheme};
 use super::leaders::check_finals;
 use super::mating::mate;
+use super::objective::Objective;
 use super::property::Property;
 use crate::candidate::{Candidate, CandidateId};
 use crate::context::Context;
@@ -25,7 +28,7 @@ use crate::race::RaceConfig;
 use crate::rng::RunRng;
 use crate::selection::nsga2_survivors;
 
-pub use constraints::Constraints;
+pub use constraints::{Bounds, Constraints};
 pub use preference::Preference;
 use preference::{Extent, extents, preferred};
 
@@ -36,9 +39,9 @@ pub struct Nsga2Config {
     /// Candidates in the population and children of a generation, 2 or more (the paper: 100, of evaluations that cost
     /// nothing).
     pub population: usize,
-    /// What is to be made better, one or more. Score is better when higher, all others when lower. A search over
-    /// `latency` does not repeat exactly.
-    pub objectives: Vec<Property>,
+    /// What is to be made better, one or more. A search over `latency` does not repeat exactly. What the evaluator names
+    /// and did not give on any of the ranked cases counts as worst.
+    pub objectives: Vec<Objective>,
     /// What a candidate must keep to.
     pub constraints: Constraints,
     /// Which of the front is chosen in the end.
@@ -60,7 +63,11 @@ impl Default for Nsga2Config {
     fn default() -> Self {
         Self {
             population: 12,
-            objectives: vec![Property::Score, Property::Dollars, Property::Length],
+            objectives: vec![
+                Objective::maximise(Property::Score),
+                Objective::minimise(Property::Dollars),
+                Objective::minimise(Property::Length),
+            ],
             constraints: Constraints::default(),
             prefer: Preference::Score,
             crossover: 0.4,
@@ -76,11 +83,12 @@ impl Nsga2Config {
         if self.population < 2 {
             return Err("`population` must be 2 or more".into());
         }
-        let mut objectives = self.objectives.clone();
-        objectives.sort_unstable();
-        objectives.dedup();
-        if objectives.is_empty() || objectives.len() < self.objectives.len() {
+        let properties: BTreeSet<&Property> = self.objectives.iter().map(|it| &it.property).collect();
+        if properties.is_empty() || properties.len() < self.objectives.len() {
             return Err("`objectives` must name one or more, none of them twice".into());
+        }
+        if self.objectives.contains(&Objective::minimise(Property::Score)) {
+            return Err("`objectives` must not ask for a low score".into());
         }
         if !(0.0..=1.0).contains(&self.crossover) {
             return Err(format!("`crossover` is {}, and must be from 0 to 1", self.crossover));
@@ -89,6 +97,17 @@ impl Nsga2Config {
         self.prefer.validate(&self.objectives)?;
         check_finals(self.finals)?;
         self.race.validate()
+    }
+
+    /// What it looks at: the objectives, then what else is constrained.
+    pub(super) fn properties(&self) -> Vec<Property> {
+        let mut all: Vec<Property> = self.objectives.iter().map(|it| it.property.clone()).collect();
+        for limited in self.constraints.properties() {
+            if !all.contains(&limited) {
+                all.push(limited);
+            }
+        }
+        all
     }
 
     pub(super) fn ranking_cases(&self, evaluations: Option<u64>) -> Option<usize> {
@@ -122,7 +141,8 @@ impl Nsga2 {
         let ledger = &context.ledger;
         let of = |id: &CandidateId| match ledger.candidate(*id).zip(ledger.means_on(*id, cases)) {
             Some((candidate, means)) => {
-                let gains = self.config.objectives.iter().map(|it| it.gain(it.of(candidate, &means)));
+                let gains =
+                    self.config.objectives.iter().map(|it| it.gain(it.property.of(candidate, &means)));
                 (gains.collect(), self.config.constraints.violation(candidate, &means))
             }
             None => (vec![f64::NAN; self.config.objectives.len()], f64::NAN),
@@ -154,7 +174,7 @@ impl Scheme for Nsga2 {
     }
 
     fn rivals(&self, _: &Conception, _: &Cohort<'_>) -> Rivals {
-        if !self.config.objectives.contains(&Property::Score) {
+        if self.config.objectives.iter().all(|it| it.property != Property::Score) {
             return Rivals::default();
         }
         Rivals { ids: self.feasible.clone(), needed: 1 }
@@ -163,8 +183,8 @@ impl Scheme for Nsga2 {
     fn yields(&self, duel: &Duel<'_>) -> bool {
         let gains = |candidate: &Candidate| -> Option<Vec<f64>> {
             let means = duel.context.ledger.means_on(candidate.id(), duel.cases)?;
-            let others = self.config.objectives.iter().filter(|it| **it != Property::Score);
-            Some(others.map(|it| it.gain(it.of(candidate, &means))).collect())
+            let others = self.config.objectives.iter().filter(|it| it.property != Property::Score);
+            Some(others.map(|it| it.gain(it.property.of(candidate, &means))).collect())
         };
         let Some((child, rival)) = gains(duel.child).zip(gains(duel.rival)) else { return false };
         let is_no_better = child.iter().zip(&rival).all(|(child, rival)| child <= rival);

@@ -7,10 +7,10 @@ use crate::candidate::Candidate;
 use crate::ledger::Means;
 
 /// What can be said of a candidate in a number: an objective of a search with several, or an axis of an archive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
 pub enum Property {
-    /// Mean score, 0 to 1. The one that is better when higher.
+    /// Mean score, 0 to 1.
     Score,
     /// Mean price of an evaluation in US dollars.
     Dollars,
@@ -25,12 +25,30 @@ pub enum Property {
     Readability,
     /// Number of few-shot examples.
     Shots,
+    /// The mean of what the evaluator gives under this name
+    /// ([`Objectives::named`](crate::evaluation::Objectives::named)).
+    Named(String),
 }
 
 impl Property {
-    /// The name used in files.
-    pub fn as_str(self) -> &'static str {
-        match self {
+    /// Those that need no evaluator of a special kind.
+    const BUILT_IN: [Self; 7] = [
+        Self::Score,
+        Self::Dollars,
+        Self::OutputTokens,
+        Self::Latency,
+        Self::Length,
+        Self::Readability,
+        Self::Shots,
+    ];
+
+    /// Names that no evaluator can give to an objective of its own.
+    pub fn built_in_names() -> impl Iterator<Item = &'static str> {
+        Self::BUILT_IN.iter().map(|property| property.built_in_name().unwrap_or_default())
+    }
+
+    fn built_in_name(&self) -> Option<&'static str> {
+        Some(match self {
             Self::Score => "score",
             Self::Dollars => "dollars",
             Self::OutputTokens => "output_tokens",
@@ -38,11 +56,28 @@ impl Property {
             Self::Length => "length",
             Self::Readability => "readability",
             Self::Shots => "shots",
+            Self::Named(_) => return None,
+        })
+    }
+
+    /// The name used in files.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Named(name) => name,
+            built_in => built_in.built_in_name().unwrap_or_default(),
         }
     }
 
-    /// Its value for a candidate that was measured.
-    pub fn of(self, candidate: &Candidate, means: &Means) -> f64 {
+    /// The name that the evaluator gives it, if it is the evaluator's.
+    pub fn named(&self) -> Option<&str> {
+        match self {
+            Self::Named(name) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// Its value for a candidate that was measured; NaN where the evaluator gave none.
+    pub fn of(&self, candidate: &Candidate, means: &Means) -> f64 {
         match self {
             Self::Score => means.score,
             Self::Dollars => means.dollars,
@@ -51,19 +86,28 @@ impl Property {
             Self::Length => candidate.length() as f64,
             Self::Readability => readability(candidate),
             Self::Shots => candidate.shots().len() as f64,
+            Self::Named(name) => means.named.get(name).copied().unwrap_or(f64::NAN),
         }
     }
 
     /// Its value for a candidate whether measured or not, where the text alone decides it.
-    pub fn of_text(self, candidate: &Candidate) -> Option<f64> {
+    pub fn of_text(&self, candidate: &Candidate) -> Option<f64> {
         match self {
             Self::Length | Self::Readability | Self::Shots => Some(self.of(candidate, &Means::default())),
-            Self::Score | Self::Dollars | Self::OutputTokens | Self::Latency => None,
+            Self::Score | Self::Dollars | Self::OutputTokens | Self::Latency | Self::Named(_) => None,
         }
     }
+}
 
-    /// A value as a gain, better when higher.
-    pub(super) fn gain(self, value: f64) -> f64 {
-        if self == Self::Score { value } else { -value }
+impl From<String> for Property {
+    fn from(name: String) -> Self {
+        let built_in = Self::BUILT_IN.into_iter().find(|property| property.as_str() == name);
+        built_in.unwrap_or(Self::Named(name))
+    }
+}
+
+impl From<Property> for String {
+    fn from(property: Property) -> Self {
+        property.as_str().to_owned()
     }
 }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::embeddings::{EmbeddingState, Embeddings};
 use super::{Run, RunSettings};
 use crate::account::Account;
 use crate::case::CaseSet;
-use crate::diversity::ShingleCache;
+use crate::diversity::{LikenessCache, Likenesses};
 use crate::event::Finish;
 use crate::ledger::Ledger;
 use crate::migration::{Exchange, ExchangeState};
@@ -55,6 +56,7 @@ struct StateRef<'a> {
     finish: &'a Option<Finish>,
     questions: &'a [ProposalOrder],
     exchange: &'a ExchangeState,
+    embeddings: &'a EmbeddingState,
 }
 
 #[derive(Deserialize)]
@@ -67,6 +69,7 @@ struct State {
     finish: Option<Finish>,
     questions: Vec<ProposalOrder>,
     exchange: ExchangeState,
+    embeddings: EmbeddingState,
 }
 
 impl Checkpoint {
@@ -96,6 +99,7 @@ impl Run {
             finish: &self.finish,
             questions: &self.questions,
             exchange: self.exchange.state(),
+            embeddings: &self.embeddings.state,
         };
         let state = serde_json::to_value(state).expect("plain data");
         serde_json::to_string(&Checkpoint { version: VERSION, state }).expect("plain data")
@@ -140,7 +144,9 @@ impl Run {
             models: state.models,
             finish: state.finish,
             questions: state.questions,
-            shingles: ShingleCache::default(),
+            likenesses: Likenesses::new(settings.distance),
+            compared: LikenessCache::default(),
+            embeddings: Embeddings::restored(state.embeddings),
             exchange: Exchange::new(&settings, state.exchange),
             settings,
             cases,

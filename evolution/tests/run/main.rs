@@ -10,13 +10,14 @@ mod recovery;
 mod repeats;
 mod trade;
 
+use evohub_evolution::diversity::{RestartConfig, SharingConfig};
 use evohub_evolution::optimizers::suite::{Landscape, Setup, assert_same, simulate};
 use evohub_evolution::optimizers::{
     BehaviourAxis, BestOfNConfig, CapoConfig, DeConfig, Division, EliteSelection, GaConfig, GepaConfig,
-    MapElitesConfig, NoveltySearchConfig, Nsga2Config, Preference, PromptbreederConfig, Property,
-    RandomConfig,
+    MapElitesConfig, NoveltySearchConfig, Nsga2Config, Objective, Preference, PromptbreederConfig, Property,
+    RandomConfig, Replacement,
 };
-use evohub_evolution::{AlgorithmConfig, Budget, FinishReason};
+use evohub_evolution::{AlgorithmConfig, Budget, Distance, FinishReason};
 use proptest::prelude::*;
 
 fn algorithms() -> impl Strategy<Value = AlgorithmConfig> {
@@ -25,6 +26,19 @@ fn algorithms() -> impl Strategy<Value = AlgorithmConfig> {
             let mut config = GepaConfig { in_flight, minibatch_uses: uses, merge, ..GepaConfig::default() };
             config.race.enabled = race;
             AlgorithmConfig::Gepa(config)
+        }),
+        // Where likeness matters in every way.
+        (2..10_usize, 0.0..0.4_f64, any::<bool>()).prop_map(|(population, min_distance, crowding)| {
+            let replacement = if crowding { Replacement::Crowding } else { Replacement::Worst };
+            AlgorithmConfig::Ga(GaConfig {
+                population,
+                elites: population / 3,
+                min_distance,
+                replacement,
+                sharing: Some(SharingConfig::default()),
+                restart: Some(RestartConfig { threshold: 0.5, ..RestartConfig::default() }),
+                ..GaConfig::default()
+            })
         }),
         (2..10_usize, any::<bool>()).prop_map(|(population, race)| {
             let mut config = GaConfig { population, elites: population / 3, ..GaConfig::default() };
@@ -85,9 +99,23 @@ fn algorithms() -> impl Strategy<Value = AlgorithmConfig> {
     ]
 }
 
-fn objectives() -> impl Strategy<Value = Vec<Property>> {
+fn distances() -> impl Strategy<Value = Distance> {
+    proptest::sample::select(vec![
+        Distance::Shingles,
+        Distance::Edit,
+        Distance::Embedding,
+        Distance::Embedding,
+    ])
+}
+
+fn objectives() -> impl Strategy<Value = Vec<Objective>> {
     use Property::{Dollars, Length, OutputTokens, Readability, Score, Shots};
-    proptest::sample::subsequence(vec![Score, Dollars, Length, OutputTokens, Readability, Shots], 1..=6)
+    let mut all: Vec<Objective> = [Score, Dollars, Length, OutputTokens, Readability, Shots]
+        .into_iter()
+        .filter_map(Objective::natural)
+        .collect();
+    all.push(Objective::maximise(Property::Named("tone".into())));
+    proptest::sample::subsequence(all, 1..=7)
 }
 
 fn archives() -> impl Strategy<Value = (Division, Vec<BehaviourAxis>)> {
@@ -96,9 +124,10 @@ fn archives() -> impl Strategy<Value = (Division, Vec<BehaviourAxis>)> {
         axis(Property::Score, 0.0, 1.0),
         axis(Property::Readability, -20.0, 20.0),
         axis(Property::Length, 0.0, 9.0),
+        axis(Property::Named("tone".into()), 0.0, 1.0),
     ];
     let division = prop_oneof![Just(Division::Grid), (1..20_usize).prop_map(|cells| Division::Cvt { cells })];
-    (division, proptest::sample::subsequence(axes, 1..=3))
+    (division, proptest::sample::subsequence(axes, 1..=4))
 }
 
 proptest! {
@@ -106,27 +135,30 @@ proptest! {
 
     #[test]
     fn order_of_arrival_slots_and_duplicates_change_nothing(
-        algorithm in algorithms(), seed: u64, latencies: u64, slots in 1..64_usize, duplicates: bool,
+        algorithm in algorithms(), distance in distances(), seed: u64, latencies: u64, slots in 1..64_usize,
+        duplicates: bool,
     ) {
-        let base = Setup { seed, ..Setup::new(algorithm, 400) };
+        let base = Setup { seed, distance, ..Setup::new(algorithm, 400) };
         let other = Setup { latencies, slots, duplicates, ..base.clone() };
         assert_same(&simulate(&base), &simulate(&other), "another order of arrival");
     }
 
     #[test]
-    fn a_run_that_dies_at_every_checkpoint_ends_alike(algorithm in algorithms(), seed: u64, slots in 1..40_usize) {
-        let base = Setup { seed, slots, ..Setup::new(algorithm, 400) };
+    fn a_run_that_dies_at_every_checkpoint_ends_alike(
+        algorithm in algorithms(), distance in distances(), seed: u64, slots in 1..40_usize,
+    ) {
+        let base = Setup { seed, slots, distance, ..Setup::new(algorithm, 400) };
         let other = Setup { restarts: true, ..base.clone() };
         assert_same(&simulate(&base), &simulate(&other), "restarts");
     }
 
     #[test]
     fn no_budget_is_passed(
-        algorithm in algorithms(), seed: u64, slots in 1..64_usize,
+        algorithm in algorithms(), distance in distances(), seed: u64, slots in 1..64_usize,
         evaluations in proptest::option::of(1..600_u64), dollars in 0.001..0.6_f64, latencies: u64,
     ) {
         let budget = Budget { evaluations, dollars: Some(dollars), tokens: None };
-        let outcome = simulate(&Setup { seed, slots, budget, latencies, ..Setup::new(algorithm, 0) });
+        let outcome = simulate(&Setup { seed, slots, budget, latencies, distance, ..Setup::new(algorithm, 0) });
         prop_assert!(outcome.dollars <= dollars + 1e-9, "{} of {dollars}", outcome.dollars);
         prop_assert!(outcome.calls <= evaluations.unwrap_or(u64::MAX));
     }
@@ -169,8 +201,9 @@ fn a_small_budget_looks_at_many_and_is_sure_of_few() {
 #[test]
 fn nsga2_breaks_off_only_who_is_surely_dominated() {
     let landscape = Landscape { drift: -0.1, spread: 0.1, ..Landscape::HELPFUL };
-    let saved = |objectives: &[Property]| {
-        let config = Nsga2Config { objectives: objectives.to_vec(), ..Nsga2Config::default() };
+    let saved = |properties: &[Property]| {
+        let objectives = properties.iter().cloned().filter_map(Objective::natural).collect();
+        let config = Nsga2Config { objectives, ..Nsga2Config::default() };
         simulate(&Setup { landscape, ..Setup::new(AlgorithmConfig::Nsga2(config), 1_000) }).saved
     };
     assert!(saved(&[Property::Score, Property::Length]) > 100, "all prompts are equally long");

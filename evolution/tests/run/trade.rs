@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use evohub_evolution::diversity::{Shingles, mean_distance};
 use evohub_evolution::optimizers::{
-    BehaviourAxis, BestOfNConfig, Constraints, Division, EliteSelection, GaConfig, MapElitesConfig,
-    NoveltySearchConfig, Nsga2Config, Preference, Property, RandomConfig,
+    BehaviourAxis, BestOfNConfig, Bounds, Constraints, Division, EliteSelection, GaConfig, MapElitesConfig,
+    NoveltySearchConfig, Nsga2Config, Objective, Preference, Property, RandomConfig,
 };
 use evohub_evolution::rng::RunRng;
 use evohub_evolution::{
-    Action, AlgorithmConfig, Budget, Candidate, CandidateId, Case, CaseSet, CostModel, Evaluation, Event,
-    FinishReason, IslandSettings, Objectives, Operator, Operators, Outcome, Run, RunSettings,
+    Action, AlgorithmConfig, Budget, Candidate, CandidateId, Case, CaseSet, CostModel, Distance, Evaluation,
+    Event, FinishReason, IslandSettings, Objectives, Operator, Operators, Outcome, Run, RunSettings,
     VariationContext, VariationLimits,
 };
 use rand::RngExt;
@@ -80,6 +80,11 @@ impl End {
     }
 }
 
+/// An objective of the evaluator's own, the better when higher; 0 for a prompt of 40 characters.
+fn shortness(candidate: &Candidate) -> f64 {
+    40.0 - candidate.length() as f64
+}
+
 fn seed() -> Candidate {
     Candidate::from_instruction("Answer yes or no now").unwrap()
 }
@@ -97,6 +102,8 @@ fn search(algorithm: AlgorithmConfig, seed_number: u64) -> End {
         budget: Budget { evaluations: Some(8_000), ..Budget::default() },
         evaluation_cost: CostModel::default(),
         closing_evaluations: 0,
+        distance: Distance::default(),
+        embedding_cost: CostModel::default(),
         island: IslandSettings::default(),
     };
     let operators = Operators::new(vec![(Arc::new(Words), 1.0)], vec![]);
@@ -106,8 +113,12 @@ fn search(algorithm: AlgorithmConfig, seed_number: u64) -> End {
             let Action::Evaluate(order) = action else { continue };
             let score = score(&order.candidate, order.piece.case);
             let dollars = order.candidate.length() as f64 * 1e-6;
+            // What the evaluator names: known on every other case, as it may be.
+            let given =
+                (order.piece.case % 2 == 0).then(|| ("shortness".to_owned(), shortness(&order.candidate)));
+            let named = given.into_iter().collect();
             let evaluation = Evaluation {
-                objectives: Objectives { score, dollars, ..Objectives::default() },
+                objectives: Objectives { score, dollars, named, ..Objectives::default() },
                 output: "yes".into(),
                 feedback: String::new(),
                 input_tokens: 1,
@@ -132,7 +143,7 @@ fn search(algorithm: AlgorithmConfig, seed_number: u64) -> End {
 }
 
 fn nsga2(prefer: Preference, constraints: Constraints) -> End {
-    let objectives = vec![Property::Score, Property::Length];
+    let objectives = vec![Objective::maximise(Property::Score), Objective::minimise(Property::Length)];
     let config = Nsga2Config { objectives, prefer, constraints, ..Nsga2Config::default() };
     search(AlgorithmConfig::Nsga2(config), 1)
 }
@@ -161,6 +172,29 @@ fn nsga2_keeps_to_constraints() {
     assert!(truth(&chosen) >= truth(&free.chosen) - 0.15, "{}", truth(&chosen));
 }
 
+#[test]
+fn what_the_evaluator_names_is_an_objective_like_any_other() {
+    let named = || Property::Named("shortness".into());
+    let of = |objectives: Vec<Objective>, constraints| {
+        let config = Nsga2Config { objectives, constraints, ..Nsga2Config::default() };
+        search(AlgorithmConfig::Nsga2(config), 1)
+    };
+    let score = || Objective::maximise(Property::Score);
+    let built_in = nsga2(Preference::Score, Constraints::default());
+    let own = of(vec![score(), Objective::maximise(named())], Constraints::default());
+    // The same order of candidates gives the same search.
+    assert_eq!((own.chosen, own.kept), (built_in.chosen, built_in.kept));
+
+    let min_20 = Bounds { min: Some(20.0), max: None };
+    let named_20 = [("shortness".to_owned(), min_20)].into();
+    let bound = of(vec![score()], Constraints { named: named_20, ..Constraints::default() });
+    assert!(bound.chosen.length() <= 20, "{:?}", bound.chosen);
+
+    let unknown = Objective::maximise(Property::Named("rhyme".into()));
+    let lost = of(vec![score(), unknown], Constraints::default());
+    assert!(truth(&lost.chosen) > truth(&seed()), "an objective that nobody has decides nothing");
+}
+
 fn map_elites(archive: Division, selection: EliteSelection) -> End {
     let axes = vec![BehaviourAxis { name: Property::Length, low: 0.0, high: 120.0, cells: 12 }];
     let config = MapElitesConfig { archive, axes, selection, ..MapElitesConfig::default() };
@@ -178,6 +212,25 @@ fn map_elites_keeps_one_of_every_length() {
         assert!(truth(&end.chosen) >= best - 0.1, "{} of {best}", truth(&end.chosen));
         assert!(end.dropped > 0, "who cannot be the best of its cell falls");
     }
+}
+
+#[test]
+fn what_the_evaluator_names_spans_an_archive() {
+    let axis =
+        || BehaviourAxis { name: Property::Named("shortness".into()), low: -80.0, high: 40.0, cells: 12 };
+    let of = |archive, name: Property| {
+        let axes = vec![BehaviourAxis { name, ..axis() }];
+        search(AlgorithmConfig::MapElites(MapElitesConfig { archive, axes, ..MapElitesConfig::default() }), 2)
+    };
+    let grid = of(Division::Grid, axis().name);
+    let cells: BTreeSet<i64> =
+        grid.kept.iter().map(|elite| (shortness(elite) / 10.0).floor() as i64).collect();
+    assert_eq!(cells.len(), grid.kept.len(), "one for each cell");
+    assert!(cells.len() >= 8, "{cells:?}");
+    let tessellation = of(Division::Cvt { cells: 9 }, axis().name);
+    assert!((6..=9).contains(&tessellation.kept.len()), "{}", tessellation.kept.len());
+    let unknown = of(Division::Grid, Property::Named("rhyme".into()));
+    assert_eq!((unknown.kept.len(), unknown.reason), (0, FinishReason::Exhausted), "nobody has a cell");
 }
 
 #[test]

@@ -35,12 +35,7 @@ pub(super) struct Run<'a> {
 impl Llama {
     /// Computes all runs at once, and for each that wants it the scores of all tokens that may come next.
     pub(super) fn forward(&self, runs: &mut [Run<'_>]) -> Vec<Option<Vec<f32>>> {
-        let shape = &self.shape;
-        let mut batch = Batch::new(self, runs);
-        for (index, layer) in self.layers.iter().enumerate() {
-            batch.attend(shape, layer, index, runs);
-            batch.feed_forward(shape, layer);
-        }
+        let batch = self.through_layers(runs);
         let mut last = 0;
         let mut rows = Vec::new();
         for run in runs.iter_mut() {
@@ -52,6 +47,33 @@ impl Llama {
         }
         let mut scores = batch.scores(self, &rows).into_iter();
         runs.iter().map(|run| if run.scored { scores.next() } else { None }).collect()
+    }
+
+    /// Computes all runs at once, and for each the sum of the last layer's states over its tokens, normalised as before
+    /// scores are computed of them.
+    pub(super) fn pooled(&self, runs: &mut [Run<'_>]) -> Vec<Vec<f64>> {
+        let mut batch = self.through_layers(runs);
+        normalize(&batch.hidden, &self.output_norm, self.shape.norm_epsilon, &mut batch.normed);
+        let mut states = batch.normed.chunks_exact(self.shape.embedding);
+        let sum_of = |run: &mut Run<'_>| {
+            run.segment.extend(run.tokens.len());
+            let mut sum = vec![0.0; self.shape.embedding];
+            for state in states.by_ref().take(run.tokens.len()) {
+                sum.iter_mut().zip(state).for_each(|(sum, number)| *sum += f64::from(*number));
+            }
+            sum
+        };
+        runs.iter_mut().map(sum_of).collect()
+    }
+
+    fn through_layers(&self, runs: &mut [Run<'_>]) -> Batch {
+        let shape = &self.shape;
+        let mut batch = Batch::new(self, runs);
+        for (index, layer) in self.layers.iter().enumerate() {
+            batch.attend(shape, layer, index, runs);
+            batch.feed_forward(shape, layer);
+        }
+        batch
     }
 }
 

@@ -8,13 +8,14 @@ use tokio::sync::oneshot;
 use super::fault::Fault;
 use super::forward::Run;
 use super::llama::Llama;
+use super::pooling::{self, Text};
 use super::prefix_cache::{PrefixCache, common, cut};
 use super::sampling::Sampler;
 use super::segment::{Part, Segment, length};
 use super::tokenizer::Tokenizer;
 
 /// Tokens computed at once. More are not faster; fewer would let a cancelled request go sooner.
-const STEP_TOKENS: usize = 768;
+pub(super) const STEP_TOKENS: usize = 768;
 /// A shorter common beginning of prompts is computed for each.
 const LEAST_SHARED: usize = 16;
 /// A prompt is kept for others that begin alike only if at least so much of it was new.
@@ -60,6 +61,7 @@ pub(super) struct Schedule {
     cache: PrefixCache,
     waiting: VecDeque<Job>,
     running: Vec<Sequence>,
+    texts: VecDeque<Text>,
 }
 
 /// A request that runs.
@@ -78,25 +80,40 @@ struct Sequence {
 impl Schedule {
     pub(super) fn new(model: Llama, tokenizer: Arc<Tokenizer>, limits: Limits) -> Self {
         let cache = PrefixCache::new(limits.cached);
-        Self { model, tokenizer, limits, cache, waiting: VecDeque::new(), running: Vec::new() }
+        Self {
+            model,
+            tokenizer,
+            limits,
+            cache,
+            waiting: VecDeque::new(),
+            running: Vec::new(),
+            texts: VecDeque::new(),
+        }
     }
 
     pub(super) fn push(&mut self, job: Job) {
         self.waiting.push_back(job);
     }
 
+    /// Has a text embedded.
+    pub(super) fn push_text(&mut self, text: Text) {
+        self.texts.push_back(text);
+    }
+
     /// Whether nothing waits or runs.
     pub(super) fn is_idle(&self) -> bool {
-        self.waiting.is_empty() && self.running.is_empty()
+        self.len() == 0
     }
 
     /// Requests that wait or run.
     pub(super) fn len(&self) -> usize {
-        self.waiting.len() + self.running.len()
+        self.waiting.len() + self.running.len() + self.texts.len()
     }
 
     /// Computes the next tokens of as many requests as fit, and answers those that are done.
     pub(super) fn step(&mut self) {
+        // Between two steps of the answers: a text is short beside them.
+        pooling::step(&self.model, &mut self.texts);
         // Nobody waits for the answer of a request whose caller has gone.
         self.waiting.retain(|job| !job.reply.is_closed());
         self.running.retain(|sequence| !sequence.job.reply.is_closed());

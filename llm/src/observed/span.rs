@@ -6,7 +6,7 @@ use evohub_monitoring::redaction::redact;
 use tracing::Span;
 use tracing::field::Empty;
 
-use crate::chat::{ChatRequest, ChatResponse};
+use crate::chat::{ChatRequest, FinishReason, Usage};
 use crate::error::LlmError;
 use crate::model_name::ModelName;
 use crate::provider_kind::ProviderKind;
@@ -23,6 +23,7 @@ pub(crate) struct Server {
 #[derive(Debug)]
 pub(super) struct Called {
     title: String,
+    operation: &'static str,
     provider: String,
     model: String,
     server: Option<Server>,
@@ -30,29 +31,37 @@ pub(super) struct Called {
 
 impl Called {
     pub(super) fn new(name: &ModelName, server: Option<Server>) -> Self {
+        Self::of("chat", name, server)
+    }
+
+    pub(super) fn embeddings(name: &ModelName, server: Option<Server>) -> Self {
+        Self::of("embeddings", name, server)
+    }
+
+    fn of(operation: &'static str, name: &ModelName, server: Option<Server>) -> Self {
         // A user may write a key where a name belongs.
         let model = redact(name.model()).into_owned();
         let provider = match ProviderKind::from_name(name.provider()) {
             Some(kind) => well_known(kind).to_owned(),
             None => redact(name.provider()).into_owned(),
         };
-        Self { title: format!("chat {model}"), provider, model, server }
+        Self { title: format!("{operation} {model}"), operation, provider, model, server }
     }
 
     /// The span of a call that begins. Nothing is done for it where nobody listens.
-    pub(super) fn span(&self, request: &ChatRequest) -> CallSpan {
+    pub(super) fn span(&self, request: Option<&ChatRequest>) -> CallSpan {
         CallSpan(tracing::info_span!(
             "llm_api_call",
             otel.kind = "client",
             otel.name = self.title.as_str(),
             otel.status_code = Empty,
             otel.status_description = Empty,
-            gen_ai.operation.name = "chat",
+            gen_ai.operation.name = self.operation,
             gen_ai.provider.name = self.provider.as_str(),
             gen_ai.request.model = self.model.as_str(),
-            gen_ai.request.max_tokens = request.max_output_tokens.map(i64::from),
-            gen_ai.request.temperature = request.temperature,
-            gen_ai.request.top_p = request.top_p,
+            gen_ai.request.max_tokens = request.and_then(|it| it.max_output_tokens).map(i64::from),
+            gen_ai.request.temperature = request.and_then(|it| it.temperature),
+            gen_ai.request.top_p = request.and_then(|it| it.top_p),
             gen_ai.response.finish_reasons = Empty,
             gen_ai.usage.input_tokens = Empty,
             gen_ai.usage.output_tokens = Empty,
@@ -68,11 +77,13 @@ impl Called {
 pub(super) struct CallSpan(Span);
 
 impl CallSpan {
-    pub(super) fn answered(&self, response: &ChatResponse) {
-        self.0.record("gen_ai.response.finish_reasons", response.finish.as_str());
+    pub(super) fn answered(&self, finish: Option<FinishReason>, usage: Usage) {
+        if let Some(finish) = finish {
+            self.0.record("gen_ai.response.finish_reasons", finish.as_str());
+        }
         // A collector takes an unsigned number for a text.
-        self.0.record("gen_ai.usage.input_tokens", response.usage.input_tokens as i64);
-        self.0.record("gen_ai.usage.output_tokens", response.usage.output_tokens as i64);
+        self.0.record("gen_ai.usage.input_tokens", usage.input_tokens as i64);
+        self.0.record("gen_ai.usage.output_tokens", usage.output_tokens as i64);
     }
 
     pub(super) fn failed(&self, error: &LlmError) {

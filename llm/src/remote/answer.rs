@@ -14,13 +14,19 @@ use crate::chat::{ChatRequest, FinishReason, Role, Usage};
 use crate::price::ASSUMED_OUTPUT_TOKENS;
 use crate::provider_kind::ProviderKind;
 
-/// What an answer says.
+/// An answer of a provider.
 #[derive(Debug)]
 pub(super) struct Answer {
-    pub(super) text: String,
-    pub(super) finish: FinishReason,
+    pub(super) said: Said,
     /// `None` when the provider does not say.
     pub(super) usage: Option<Usage>,
+}
+
+/// What an answer says.
+#[derive(Debug)]
+pub(super) enum Said {
+    Text(String, FinishReason),
+    Vectors(Vec<Vec<f32>>),
 }
 
 /// Sends one request and reads the answer.
@@ -41,20 +47,22 @@ pub(super) async fn ask(
 
 fn target(provider: &Provider, model: &str) -> ServiceTarget {
     let kind = provider.config.kind;
+    service(provider, "chat/completions", ModelIden::new(kind.adapter(), wire_name(kind, model)))
+}
+
+/// Where requests for a model go; `path` is where those in OpenAI's form do.
+pub(super) fn service(provider: &Provider, path: &str, model: ModelIden) -> ServiceTarget {
+    let kind = provider.config.kind;
     let auth = match &provider.key {
         Some(key) => AuthData::from_single(key.expose_secret()),
         None => match kind {
             // These two insist on a key; an address and headers of our own go round that.
             ProviderKind::Anthropic => keyless(provider, "messages", &[("anthropic-version", "2023-06-01")]),
             ProviderKind::Ollama => AuthData::None,
-            _ => keyless(provider, "chat/completions", &[]),
+            _ => keyless(provider, path, &[]),
         },
     };
-    ServiceTarget {
-        endpoint: Endpoint::from_owned(provider.base_url.as_str()),
-        auth,
-        model: ModelIden::new(kind.adapter(), wire_name(kind, model)),
-    }
+    ServiceTarget { endpoint: Endpoint::from_owned(provider.base_url.as_str()), auth, model }
 }
 
 fn keyless(provider: &Provider, path: &str, headers: &[(&str, &str)]) -> AuthData {
@@ -143,7 +151,7 @@ fn read(response: wire::ChatResponse, provider: &Provider) -> Result<Answer, Fai
         cached_input_tokens: cached,
         output_tokens: count(usage.completion_tokens).unwrap_or(0),
     });
-    Ok(Answer { text: text.unwrap_or_default(), finish, usage })
+    Ok(Answer { said: Said::Text(text.unwrap_or_default(), finish), usage })
 }
 
 /// The client library makes zeros of some counts that are missing.

@@ -7,17 +7,19 @@ use async_trait::async_trait;
 use evohub_monitoring::metrics::ModelMetrics;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::answer::{Answer, ask};
+use super::answer::{Answer, Said, ask};
 use super::backoff::backoff;
+use super::embedding::embed;
 use super::failure::Failure;
 use super::provider::Provider;
 use super::sampling::Sampling;
-use crate::chat::{ChatModel, ChatRequest, ChatResponse, Usage};
+use crate::chat::{ChatModel, ChatRequest, ChatResponse, FinishReason, Usage};
+use crate::embedding::{EmbeddingModel, EmbeddingResponse};
 use crate::error::{LlmError, LlmErrorKind};
 use crate::limits::breaker::{Admission, Open};
 use crate::limits::rate::Amount;
 use crate::model_name::ModelName;
-use crate::price::{PriceConfig, estimated_input_tokens};
+use crate::price::{PriceConfig, estimated_input_tokens, estimated_tokens};
 use crate::provider_kind::ProviderKind;
 
 /// A model that is called over HTTP.
@@ -57,19 +59,15 @@ impl RemoteModel {
     }
 
     /// Attempts until one succeeds or none is left, with the number of those that failed before.
-    async fn attempts(
-        &self,
-        request: &ChatRequest,
-        admission: &Admission<'_>,
-    ) -> Result<ChatResponse, GivenUp> {
+    async fn attempts(&self, asked: Asked<'_>, admission: &Admission<'_>) -> Result<Answered, GivenUp> {
         let config = &self.provider.config;
         let base = Duration::from_millis(config.retry_base_ms);
         let max_retries = if admission.is_probe() { 0 } else { config.max_retries };
         let mut retries = 0;
         let mut spent = Spent::default();
         loop {
-            let failure = match self.attempt(request, &mut spent).await {
-                Ok((answer, latency)) => return Ok(self.response(answer, latency, retries, spent)),
+            let failure = match self.attempt(asked, &mut spent).await {
+                Ok((answer, latency)) => return Ok(Answered { answer, latency, retries, spent }),
                 Err(failure) => failure,
             };
             if !failure.is_worth_a_retry() || retries >= max_retries {
@@ -107,25 +105,26 @@ impl RemoteModel {
 
     /// One attempt, with the waits for its place before it. A refusal of a parameter that can be left out
     /// costs no retry.
-    async fn attempt(&self, request: &ChatRequest, spent: &mut Spent) -> Result<(Answer, Duration), Failure> {
+    async fn attempt(&self, asked: Asked<'_>, spent: &mut Spent) -> Result<(Answer, Duration), Failure> {
         let provider = &*self.provider;
-        let input = estimated_input_tokens(request);
-        let expected = Amount {
-            tokens: input + u64::from(request.max_output_tokens.unwrap_or(EXPECTED_OUTPUT_TOKENS)),
-            dollars: self.cost_limit(request).unwrap_or(0.0),
-        };
+        let expected = self.expected(asked);
         loop {
-            let asked = Instant::now();
+            let waiting = Instant::now();
             let permit = provider.concurrency.acquire().await;
             let mut place = provider.allowance.reserve(expected).await;
             place.used();
-            spent.limits_wait += asked.elapsed();
-            let fitted = self.sampling.fit(request);
+            spent.limits_wait += waiting.elapsed();
             let started = Instant::now();
-            let outcome =
-                timeout(provider.config.timeout(), ask(provider, self.name.model(), request, &fitted))
-                    .await
-                    .unwrap_or_else(|_| Err(Failure::timeout(provider)));
+            let (limit, model) = (provider.config.timeout(), self.name.model());
+            let (fitted, outcome) = match asked {
+                Asked::Chat(request) => {
+                    let fitted = self.sampling.fit(request);
+                    let outcome = timeout(limit, ask(provider, model, request, &fitted)).await;
+                    (Some((fitted, request)), outcome)
+                }
+                Asked::Texts(texts) => (None, timeout(limit, embed(provider, model, texts)).await),
+            };
+            let outcome = outcome.unwrap_or_else(|_| Err(Failure::timeout(provider)));
             match outcome {
                 Ok(answer) => {
                     permit.succeeded();
@@ -140,10 +139,11 @@ impl RemoteModel {
                     if !failure.may_cost {
                         place.settle(Amount { dollars: 0.0, ..expected });
                     }
-                    let has_limit = request.max_output_tokens.is_some();
-                    let Some(parameter) = self.sampling.learn(&fitted, has_limit, &failure.refusal) else {
-                        return Err(failure);
-                    };
+                    let learnt = fitted.and_then(|(fitted, request)| {
+                        let has_limit = request.max_output_tokens.is_some();
+                        self.sampling.learn(&fitted, has_limit, &failure.refusal)
+                    });
+                    let Some(parameter) = learnt else { return Err(failure) };
                     tracing::warn!(model = %self.name, parameter, "the model refuses a parameter; sending without it");
                 }
             }
@@ -157,19 +157,42 @@ impl RemoteModel {
         }
     }
 
-    fn response(&self, answer: Answer, latency: Duration, retries: u32, spent: Spent) -> ChatResponse {
-        let dollars = self.price.zip(answer.usage).map(|(price, usage)| price.dollars(usage));
-        let usage = answer.usage.unwrap_or_default();
-        ChatResponse {
-            text: answer.text,
-            finish: answer.finish,
-            usage,
-            dollars,
-            latency,
-            retries,
-            limits_wait: spent.limits_wait,
-            retry_time: spent.retry_time,
+    /// What a call is taken to use before it is known.
+    fn expected(&self, asked: Asked<'_>) -> Amount {
+        let (tokens, dollars) = match asked {
+            Asked::Chat(request) => {
+                let output = request.max_output_tokens.unwrap_or(EXPECTED_OUTPUT_TOKENS);
+                (estimated_input_tokens(request) + u64::from(output), ChatModel::cost_limit(self, request))
+            }
+            Asked::Texts(texts) => (tokens_of(texts), EmbeddingModel::cost_limit(self, texts)),
+        };
+        Amount { tokens, dollars: dollars.unwrap_or(0.0) }
+    }
+
+    /// Sees a call through, within what the provider's breaker allows.
+    async fn call(&self, asked: Asked<'_>) -> Result<Answered, LlmError> {
+        let admission = match self.provider.breaker.admit() {
+            Ok(admission) => admission,
+            Err(open) => return Err(self.error(GivenUp { failure: self.circuit_open(&open), retries: 0 })),
+        };
+        match self.attempts(asked, &admission).await {
+            Ok(answered) => {
+                admission.answered();
+                Ok(answered)
+            }
+            Err(given_up) => {
+                if given_up.failure.is_outage() {
+                    admission.failed(&given_up.failure.message);
+                } else {
+                    admission.answered();
+                }
+                Err(self.error(given_up))
+            }
         }
+    }
+
+    fn dollars(&self, answer: &Answer) -> Option<f64> {
+        self.price.zip(answer.usage).map(|(price, usage)| price.dollars(usage))
     }
 
     fn circuit_open(&self, open: &Open) -> Failure {
@@ -195,6 +218,26 @@ impl RemoteModel {
         let retry_after = failure.retry_after.filter(|wait| !wait.is_zero());
         LlmError { retry_after, ..LlmError::new(failure.kind, &self.name, message) }
     }
+}
+
+/// What a provider is asked.
+#[derive(Debug, Clone, Copy)]
+enum Asked<'a> {
+    Chat(&'a ChatRequest),
+    Texts(&'a [String]),
+}
+
+/// An answer, and what it took.
+struct Answered {
+    answer: Answer,
+    latency: Duration,
+    retries: u32,
+    spent: Spent,
+}
+
+/// About how many tokens texts have; rather too many than too few.
+fn tokens_of(texts: &[String]) -> u64 {
+    texts.iter().map(|text| estimated_tokens(text)).sum()
 }
 
 /// Time that went by beside the attempt that succeeds, as in [`ChatResponse`].
@@ -239,23 +282,46 @@ impl ChatModel for RemoteModel {
             let message = "a request without any turn; give it at least a user turn";
             return Err(LlmError::new(LlmErrorKind::InvalidRequest, &self.name, message));
         }
-        let admission = match self.provider.breaker.admit() {
-            Ok(admission) => admission,
-            Err(open) => return Err(self.error(GivenUp { failure: self.circuit_open(&open), retries: 0 })),
+        let answered = self.call(Asked::Chat(&request)).await?;
+        let dollars = self.dollars(&answered.answer);
+        let Answered { answer, latency, retries, spent: Spent { limits_wait, retry_time } } = answered;
+        let (text, finish) = match answer.said {
+            Said::Text(text, finish) => (text, finish),
+            Said::Vectors(_) => (String::new(), FinishReason::Other),
         };
-        match self.attempts(&request, &admission).await {
-            Ok(response) => {
-                admission.answered();
-                Ok(response)
-            }
-            Err(given_up) => {
-                if given_up.failure.is_outage() {
-                    admission.failed(&given_up.failure.message);
-                } else {
-                    admission.answered();
-                }
-                Err(self.error(given_up))
-            }
+        let usage = answer.usage.unwrap_or_default();
+        Ok(ChatResponse { text, finish, usage, dollars, latency, retries, limits_wait, retry_time })
+    }
+}
+
+#[async_trait]
+impl EmbeddingModel for RemoteModel {
+    fn name(&self) -> &ModelName {
+        &self.name
+    }
+
+    fn concurrency(&self) -> usize {
+        self.provider.concurrency.limit()
+    }
+
+    fn cost_limit(&self, texts: &[String]) -> Option<f64> {
+        let usage = Usage { input_tokens: tokens_of(texts), ..Usage::default() };
+        self.price.map(|price| price.dollars(usage))
+    }
+
+    async fn embed(&self, texts: Vec<String>) -> Result<EmbeddingResponse, LlmError> {
+        if texts.is_empty() {
+            let message = "a request without any text; give it at least one";
+            return Err(LlmError::new(LlmErrorKind::InvalidRequest, &self.name, message));
         }
+        let answered = self.call(Asked::Texts(&texts)).await?;
+        let dollars = self.dollars(&answered.answer);
+        let Answered { answer, latency, retries, spent: Spent { limits_wait, retry_time } } = answered;
+        let vectors = match answer.said {
+            Said::Vectors(vectors) => vectors,
+            Said::Text(..) => vec![],
+        };
+        let usage = answer.usage.unwrap_or_default();
+        Ok(EmbeddingResponse { vectors, usage, dollars, latency, retries, limits_wait, retry_time })
     }
 }

@@ -1,5 +1,6 @@
 //! Models of remote providers, against a server on loopback that plays them.
 
+mod embeddings;
 mod observed;
 mod quota;
 mod server;

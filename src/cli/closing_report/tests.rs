@@ -33,6 +33,7 @@ fn spec(model: &str) -> JobSpec {
         islands: evohub::IslandsSpec::default(),
         repeats: evohub::RepeatsSpec::default(),
         hedge: evohub::Hedge::default(),
+        diversity: evohub::DiversitySpec::default(),
     }
 }
 
@@ -46,6 +47,7 @@ fn standing(prompt: &str, test: f64) -> Standing {
         train: None,
         validation: Some(Measured { score: 0.75, interval: None, cases: 24 }),
         test: Some(Measured { score: test, interval: Some([test - 0.05, test + 0.05]), cases: 100 }),
+        objectives: [].into(),
     }
 }
 
@@ -69,6 +71,7 @@ fn result(best: Option<Standing>) -> JobResult {
         models: vec![],
         rescored: None,
         saved: Saved { cache: 12, early_rejection: 88 },
+        objectives: vec![],
         candidates: 17,
     }
 }

@@ -190,6 +190,7 @@ fn record(
         generation,
         validation_score: measured.map(|(score, _)| score),
         validation_cases: measured.map_or(0, |(_, cases)| cases),
+        objectives: [].into(),
         outcome: outcome.into(),
     }
 }
@@ -225,6 +226,7 @@ fn result(seed: &Candidate, chosen: &Candidate, candidates: u64) -> JobResult {
         train: None,
         validation: Some(Measured { score: validation, interval: None, cases: 40 }),
         test: Some(Measured { score: test[0], interval: Some([test[1], test[2]]), cases: 100 }),
+        objectives: [].into(),
     };
     JobResult {
         version: RESULT_VERSION,
@@ -245,6 +247,7 @@ fn result(seed: &Candidate, chosen: &Candidate, candidates: u64) -> JobResult {
         models: vec![],
         rescored: None,
         saved: Saved { cache: 76, early_rejection: 1_840 },
+        objectives: vec![],
         candidates,
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use evohub_evolution::CandidateId;
+use serde::Serialize;
 use sqlx::PgConnection;
 use sqlx::error::BoxDynError;
 
@@ -97,12 +98,13 @@ async fn keep_evaluations(
     numbers: &Numbers<'_>,
     records: &[&EvaluationRecord],
 ) -> Result<u64, sqlx::Error> {
+    let objectives = jsons(records, |record| &record.evaluation.objectives.named)?;
     let insertion = sqlx::query(
         "INSERT INTO evaluations (key, job, candidate, \"case\", split, repeat, score, dollars, latency_seconds, \
-         output_length, output, feedback, input_tokens, output_tokens, model_calls, at) \
+         output_length, objectives, output, feedback, input_tokens, output_tokens, model_calls, at) \
          SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::bytea[], $4::bytea[], $5::text[], $6::bigint[], \
-         $7::float8[], $8::float8[], $9::float8[], $10::bigint[], $11::text[], $12::text[], $13::bigint[], \
-         $14::bigint[], $15::bigint[], $16::bigint[]) \
+         $7::float8[], $8::float8[], $9::float8[], $10::bigint[], $11::text[], $12::text[], $13::text[], \
+         $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[]) \
          ON CONFLICT (key) DO NOTHING",
     )
     .bind(column(records, |record| record.key.to_bytes()))
@@ -115,6 +117,7 @@ async fn keep_evaluations(
     .bind(column(records, |record| number(record.evaluation.objectives.dollars)))
     .bind(column(records, |record| number(record.evaluation.objectives.latency_seconds)))
     .bind(column(records, |record| count(record.evaluation.objectives.output_length)))
+    .bind(objectives)
     .bind(column(records, |record| written(&record.evaluation.output)))
     .bind(column(records, |record| written(&record.evaluation.feedback)))
     .bind(column(records, |record| count(record.evaluation.input_tokens)))
@@ -176,6 +179,12 @@ async fn progress(
     Ok(())
 }
 
+/// One column of the records, each as JSON.
+fn jsons<R, T: Serialize>(records: &[&R], value: impl Fn(&R) -> &T) -> Result<Vec<String>, sqlx::Error> {
+    let json = |record: &&R| serde_json::to_string(value(record)).map_err(BoxDynError::from);
+    records.iter().map(json).collect::<Result<_, _>>().map_err(sqlx::Error::Encode)
+}
+
 /// Each candidate once, as it was born, and with the score and outcome that it came to last: a statement changes no row
 /// twice.
 fn merged(records: &[CandidateRecord]) -> Vec<CandidateRecord> {
@@ -187,6 +196,7 @@ fn merged(records: &[CandidateRecord]) -> Vec<CandidateRecord> {
             Some(earlier) => {
                 earlier.validation_score = record.validation_score;
                 earlier.validation_cases = record.validation_cases;
+                earlier.objectives.clone_from(&record.objectives);
                 earlier.outcome.clone_from(&record.outcome);
             }
             None => merged.push(record.clone()),
@@ -201,29 +211,28 @@ async fn note_candidates(
     island: i64,
     records: &[&CandidateRecord],
 ) -> Result<(), sqlx::Error> {
-    let json = |text: serde_json::Result<String>| text.map_err(BoxDynError::from);
-    let contents: Result<Vec<_>, _> =
-        column(records, |record| json(serde_json::to_string(&record.candidate))).into_iter().collect();
-    let parents: Result<Vec<_>, _> =
-        column(records, |record| json(serde_json::to_string(&record.parents))).into_iter().collect();
+    let contents = jsons(records, |record| &record.candidate)?;
+    let parents = jsons(records, |record| &record.parents)?;
+    let objectives = jsons(records, |record| &record.objectives)?;
     sqlx::query(
         "INSERT INTO candidates (job, island, id, ordinal, content, parents, operator, generation, \
-         validation_score, validation_cases, outcome) \
+         validation_score, validation_cases, objectives, outcome) \
          SELECT $1, $2, * FROM unnest($3::bytea[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::bigint[], \
-         $9::float8[], $10::bigint[], $11::text[]) \
+         $9::float8[], $10::bigint[], $11::text[], $12::text[]) \
          ON CONFLICT (job, island, id) DO UPDATE SET validation_score = excluded.validation_score, \
-         validation_cases = excluded.validation_cases, outcome = excluded.outcome",
+         validation_cases = excluded.validation_cases, objectives = excluded.objectives, outcome = excluded.outcome",
     )
     .bind(job)
     .bind(island)
     .bind(column(records, |record| record.candidate.id().to_bytes()))
     .bind(column(records, |record| count(record.ordinal)))
-    .bind(contents.map_err(sqlx::Error::Encode)?)
-    .bind(parents.map_err(sqlx::Error::Encode)?)
+    .bind(contents)
+    .bind(parents)
     .bind(column(records, |record| written(&record.operator)))
     .bind(column(records, |record| i64::from(record.generation)))
     .bind(column(records, |record| record.validation_score.map(number)))
     .bind(column(records, |record| i64::from(record.validation_cases)))
+    .bind(objectives)
     .bind(column(records, |record| written(&record.outcome)))
     .execute(connection)
     .await

@@ -22,7 +22,7 @@ impl PostgresStore {
     ) -> Result<HashMap<Digest, EvaluationRecord>, StoreError> {
         let rows = sqlx::query(
             "SELECT e.key, j.id, e.candidate, e.\"case\", e.split, e.repeat, e.score, e.dollars, \
-             e.latency_seconds, e.output_length, e.output, e.feedback, e.input_tokens, e.output_tokens, \
+             e.latency_seconds, e.output_length, e.objectives, e.output, e.feedback, e.input_tokens, e.output_tokens, \
              e.model_calls, e.at \
              FROM evaluations e JOIN jobs j ON j.number = e.job WHERE e.key = ANY($1)",
         )

@@ -16,9 +16,9 @@ use crate::record::{
 
 static EVALUATIONS: Insertion = Insertion {
     head: "INSERT INTO evaluations (key, job, candidate, \"case\", split, repeat, score, dollars, \
-           latency_seconds, output_length, output, feedback, input_tokens, \
+           latency_seconds, output_length, objectives, output, feedback, input_tokens, \
            output_tokens, model_calls, at) VALUES",
-    columns: 16,
+    columns: 17,
     tail: "ON CONFLICT (key) DO NOTHING",
 };
 
@@ -31,10 +31,10 @@ static PROPOSALS: Insertion = Insertion {
 
 static CANDIDATES: Insertion = Insertion {
     head: "INSERT INTO candidates (job, island, id, ordinal, content, parents, operator, generation, \
-           validation_score, validation_cases, outcome) VALUES",
-    columns: 11,
+           validation_score, validation_cases, objectives, outcome) VALUES",
+    columns: 12,
     tail: "ON CONFLICT (job, island, id) DO UPDATE SET validation_score = excluded.validation_score, \
-           validation_cases = excluded.validation_cases, outcome = excluded.outcome",
+           validation_cases = excluded.validation_cases, objectives = excluded.objectives, outcome = excluded.outcome",
 };
 
 static CHECKPOINTS: Insertion = Insertion {
@@ -126,6 +126,7 @@ async fn paid_for(
             values.number(objectives.dollars)?;
             values.number(objectives.latency_seconds)?;
             values.count(objectives.output_length)?;
+            values.add(serde_json::to_string(&objectives.named)?)?;
             values.add(evaluation.output.as_str())?;
             values.add(evaluation.feedback.as_str())?;
             values.count(evaluation.input_tokens)?;
@@ -179,6 +180,7 @@ async fn progress(connection: &mut SqliteConnection, job: i64, notes: &Notes) ->
                 None => values.add(None::<f64>)?,
             }
             values.add(record.validation_cases)?;
+            values.add(serde_json::to_string(&record.objectives)?)?;
             values.add(record.outcome.as_str())
         })
         .await?;

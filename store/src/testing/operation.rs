@@ -136,7 +136,8 @@ fn proposal(job: &str, number: u64, variant: u32) -> ProposalRecord {
 fn candidate(job: &str, island: u32, ordinal: u64, variant: u32) -> CandidateRecord {
     let generation = variant;
     let validation_score = (variant > 0).then(|| 1.0 / f64::from(variant));
-    CandidateRecord { generation, validation_score, ..sample::candidate(job, island, ordinal) }
+    let objectives = [("tone".to_owned(), f64::from(variant))].into();
+    CandidateRecord { generation, validation_score, objectives, ..sample::candidate(job, island, ordinal) }
 }
 
 fn point(job: &str, island: u32, sequence: u64, variant: u32) -> HistoryRecord {

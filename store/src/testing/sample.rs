@@ -43,6 +43,7 @@ pub fn evaluation(job: &str, number: u64) -> EvaluationRecord {
                 dollars: (number % 1024) as f64 / 1024.0,
                 latency_seconds: 0.1 + number as f64,
                 output_length: 64,
+                named: [("tone".to_owned(), 0.1 * number as f64)].into(),
             },
             output: format!("the answer number {number}, of a length that is usual for short answers"),
             feedback: format!("expected {}, got {number}", number + 1),
@@ -82,6 +83,7 @@ pub fn candidate(job: &str, island: u32, ordinal: u64) -> CandidateRecord {
         generation: ordinal as u32 / 4,
         validation_score: (ordinal % 2 == 1).then_some(1.0 / (ordinal + 2) as f64),
         validation_cases: ordinal as u32 % 9,
+        objectives: [("length".to_owned(), 1.0 / (ordinal + 3) as f64)].into(),
         outcome: "kept".to_owned(),
     }
 }

@@ -77,14 +77,17 @@ fn records(job: &str, round: u64, numbers: [f64; 8], parameter: f64, texts: [Str
     let objectives = &mut evaluation.evaluation.objectives;
     (objectives.score, objectives.dollars, objectives.latency_seconds) = (score, dollars, latency);
     objectives.output_length = i64::MAX as u64;
-    (evaluation.evaluation.output, evaluation.evaluation.feedback) = (output, feedback);
     (evaluation.repeat, evaluation.at) = (u32::MAX, i64::MIN);
+    let named = evaluation.evaluation.objectives.named.entry(output.clone());
+    *named.or_default() = parameter;
+    (evaluation.evaluation.output, evaluation.evaluation.feedback) = (output, feedback);
     let mut proposal = sample::proposal(job, round);
     (proposal.text, proposal.dollars) = (proposed, price);
     let mut candidate = sample::candidate(job, 0, round);
     candidate.candidate = Candidate::from_instruction(format!("{round} {instruction}"))
         .and_then(|made| made.with_parameters(BTreeMap::from([("temperature".to_owned(), parameter)])))
         .expect("it has text and a finite parameter");
+    candidate.objectives.insert(outcome.clone(), parameter);
     (candidate.validation_score, candidate.outcome) = (Some(validation), outcome);
     let mut checkpoint = sample::checkpoint(job, 0, round);
     checkpoint.body = body;
@@ -147,9 +150,11 @@ pub fn what_is_no_number_is_refused_whole(open: impl Open) {
         let lease = with_island(&*store, "a").await;
         let mut nan = sample::evaluation("a", 1);
         nan.evaluation.objectives.score = f64::NAN;
+        let mut endless = sample::evaluation("a", 4);
+        endless.evaluation.objectives.named.insert("warmth".into(), f64::INFINITY);
         let mut huge = sample::evaluation("a", 2);
         huge.evaluation.input_tokens = u64::MAX;
-        for (record, name) in [(nan, "score"), (huge, "input tokens")] {
+        for (record, name) in [(nan, "score"), (endless, "`warmth`, is inf"), (huge, "input tokens")] {
             let evaluations = vec![sample::evaluation("a", 3), record];
             let results = Results { evaluations, ..Default::default() };
             let error = assert_kind(store.keep(&results).await, Kind::Invalid);

@@ -56,6 +56,18 @@ async fn a_number_alone_is_a_score() {
 }
 
 #[tokio::test]
+async fn further_numbers_are_objectives() {
+    let print = |objectives: &str| format!("echo '{{\"score\": 0.5, \"objectives\": {objectives}}}'");
+    let scored = score(&print("{\"politeness\": -2, \"words\": 14.5}"), "").await.unwrap();
+    let objectives = [("politeness".to_owned(), -2.0), ("words".to_owned(), 14.5)].into();
+    assert_eq!((scored.score, scored.objectives), (0.5, objectives));
+    let failure = score(&print("{\"politeness\": \"high\"}"), "").await.unwrap_err();
+    assert_eq!((failure.kind, failure.cause.as_str()), (FailureKind::Piece, "command_reply"));
+    let failure = score(&print("{\"length\": 3}"), "").await.unwrap_err();
+    assert_eq!((failure.kind, failure.cause.as_str()), (FailureKind::Systemic, "command_objective"));
+}
+
+#[tokio::test]
 async fn anything_else_is_a_failure() {
     for line in
         ["echo", "echo good", "echo 1.5", "echo -- -1", "echo NaN", "echo '{\"score\": \"1\"}'", "echo 1 2"]

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use super::child::{Child, Stage};
 use super::scheme::{self, Cohort, Conception, Made, Scheme};
 use super::{Generational, Phase};
-use crate::candidate::CandidateId;
+use crate::candidate::{Candidate, CandidateId};
 use crate::case::Split;
 use crate::context::Context;
-use crate::diversity::NoveltyFilter;
+use crate::diversity::{Distance, NoveltyFilter};
 use crate::event::RunEvent;
 use crate::optimizers::seeding::pieces;
 use crate::piece::{Answer, Piece, ProposalId, ProposalOrder};
@@ -51,7 +51,10 @@ impl<S: Scheme> Generational<S> {
                 let conception = self.scheme.conceive(place, &cohort, &mut rng)?;
                 let is_someone = match &conception.made {
                     Made::Candidate(made) => {
-                        cohort.is_new(made) && known.as_mut().is_none_or(|known| known.admit(made).is_ok())
+                        cohort.is_new(made)
+                            && known.as_mut().is_none_or(|known| known.admit(made).is_ok())
+                            && (context.likenesses.kind() != Distance::Edit
+                                || !self.is_hardly_new(made, context))
                     }
                     Made::Question(_) | Made::Reflection(_) => true,
                 };
@@ -84,7 +87,7 @@ impl<S: Scheme> Generational<S> {
     /// A filter that turns away who is hardly new, where the rules want one.
     fn known(&mut self, context: &Context<'_>) -> Option<NoveltyFilter> {
         let threshold = self.scheme.rules().min_distance;
-        if threshold <= 0.0 {
+        if threshold <= 0.0 || context.likenesses.kind() != Distance::Shingles {
             return None;
         }
         let births = context.ledger.births();
@@ -94,6 +97,18 @@ impl<S: Scheme> Generational<S> {
         }
         self.known = Some((filter.clone(), births.len()));
         Some(filter)
+    }
+
+    /// Whether a candidate is nearer to somebody born than the rules want.
+    pub(super) fn is_hardly_new(&self, candidate: &Candidate, context: &Context<'_>) -> bool {
+        let least = self.scheme.rules().min_distance;
+        if least <= 0.0 {
+            return false;
+        }
+        let (own, likenesses) = (context.likenesses.of(candidate), context.likenesses);
+        let born = context.ledger.births().iter().filter(|born| born.id != candidate.id());
+        let born = born.filter_map(|born| context.ledger.candidate(born.id));
+        born.map(|other| own.distance(&likenesses.of(other))).any(|distance| distance < least)
     }
 
     /// Asks for what the stage of a child needs.

@@ -6,6 +6,7 @@ use super::duel::Duel;
 use super::scheme::{Rivals, Scheme};
 use crate::candidate::{Candidate, CandidateId};
 use crate::context::Context;
+use crate::diversity::Distance;
 use crate::ledger::Outcome;
 
 impl<S: Scheme> Generational<S> {
@@ -18,6 +19,14 @@ impl<S: Scheme> Generational<S> {
         let (next, seen, all) = (*look + 1, looks[*look], ranked.len());
         let (stage, saved) = match self.scheme.scores(candidate, &ranked[..seen], context) {
             None => (Stage::Decided(Outcome::Unmeasurable), 0),
+            // What it is compared by is known since its first measurement.
+            Some(_)
+                if *look == 0
+                    && context.likenesses.kind() == Distance::Embedding
+                    && self.is_hardly_new(candidate, context) =>
+            {
+                (Stage::Decided(Outcome::Dropped), (all - seen) as u64)
+            }
             Some(_) if seen == all => (Stage::Decided(Outcome::Kept), 0),
             Some(scores) if self.falls(child, candidate, &scores, &ranked[..seen], context) => {
                 (Stage::Decided(Outcome::Dropped), (all - seen) as u64)

@@ -6,10 +6,10 @@ use crate::archive::{Axis, AxisError, Cvt, Grid, Niches};
 use crate::optimizers::property::Property;
 
 /// A dimension of behaviour.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BehaviourAxis {
-    /// What it measures.
+    /// What it measures: a built-in property, or what the evaluator names.
     pub name: Property,
     /// Lower end of the range that matters; what lies below counts as this.
     pub low: f64,
@@ -45,7 +45,7 @@ const MOST_CELLS: usize = 4_096;
 
 impl Division {
     pub(super) fn check(self, axes: &[BehaviourAxis]) -> Result<(), String> {
-        let mut names: Vec<Property> = axes.iter().map(|axis| axis.name).collect();
+        let mut names: Vec<&Property> = axes.iter().map(|axis| &axis.name).collect();
         names.sort_unstable();
         names.dedup();
         if names.len() < axes.len() {

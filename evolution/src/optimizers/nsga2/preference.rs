@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::optimizers::objective::Objective;
 use crate::optimizers::property::Property;
 use crate::selection::nondominated_ranks;
 
@@ -23,11 +24,11 @@ pub enum Preference {
 }
 
 impl Preference {
-    pub(super) fn validate(&self, objectives: &[Property]) -> Result<(), String> {
+    pub(super) fn validate(&self, objectives: &[Objective]) -> Result<(), String> {
         let Self::Weights(weights) = self else { return Ok(()) };
         for (property, weight) in weights {
             let name = property.as_str();
-            if !objectives.contains(property) {
+            if objectives.iter().all(|objective| objective.property != *property) {
                 return Err(format!("`prefer` weighs `{name}`, which is not among `objectives`"));
             }
             if !(0.0..=f64::MAX).contains(weight) {
@@ -42,14 +43,14 @@ impl Preference {
     }
 
     /// The weight of each objective; `None` where the score alone decides.
-    pub(super) fn weights(&self, objectives: &[Property]) -> Option<Vec<f64>> {
+    pub(super) fn weights(&self, objectives: &[Objective]) -> Option<Vec<f64>> {
         match self {
             Self::Score => None,
             // On scaled objectives the ends of a front are the unit vectors, and the plane through them is where the
             // objectives add up to 1.
             Self::Knee => Some(vec![1.0; objectives.len()]),
             Self::Weights(weights) => {
-                let weight = |property| weights.get(property).copied().unwrap_or(0.0);
+                let weight = |it: &Objective| weights.get(&it.property).copied().unwrap_or(0.0);
                 Some(objectives.iter().map(weight).collect())
             }
         }
@@ -61,9 +62,9 @@ impl Preference {
 pub(super) struct Extent(f64, f64);
 
 impl Extent {
-    /// 0 for the worst and 1 for the best; 0 where all are alike.
+    /// 0 for the worst and 1 for the best; 0 where all are alike, and for what is not known.
     fn scale(self, gain: f64) -> f64 {
-        if self.1 > self.0 { (gain - self.0) / (self.1 - self.0) } else { 0.0 }
+        if self.1 > self.0 && !gain.is_nan() { (gain - self.0) / (self.1 - self.0) } else { 0.0 }
     }
 }
 
@@ -106,8 +107,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::optimizers::objective::Goal;
 
-    const BOTH: [Property; 2] = [Property::Score, Property::Length];
+    const BOTH: [Objective; 2] = [
+        Objective { property: Property::Score, goal: Goal::Maximise },
+        Objective { property: Property::Length, goal: Goal::Minimise },
+    ];
 
     fn choice(gains: &[Vec<f64>], violations: &[f64], prefer: &Preference) -> Option<usize> {
         let scores: Vec<f64> = gains.iter().map(|row| row[0]).collect();
@@ -131,6 +136,8 @@ mod tests {
         assert_eq!(choice(&front(), &none, &Preference::Knee), Some(1));
         assert_eq!(choice(&front(), &none, &weighing(1.0, 0.0)), Some(0));
         assert_eq!(choice(&front(), &none, &weighing(0.0, 1.0)), Some(2));
+        let unknown = [vec![0.9, f64::NAN], vec![0.3, -100.0], vec![0.8, -200.0]];
+        assert_eq!(choice(&unknown, &none[1..], &weighing(0.5, 1.0)), Some(1), "what is not known is worst");
         assert_eq!(choice(&[], &[], &Preference::Knee), None);
         assert_eq!(choice(&[vec![f64::NAN; 2]], &[f64::NAN], &Preference::Score), None);
     }
@@ -146,7 +153,7 @@ mod tests {
         assert!(weighing(1.0, 0.5).validate(&BOTH).is_ok());
         assert!(weighing(0.0, 0.0).validate(&BOTH).is_err());
         assert!(weighing(1.0, -1.0).validate(&BOTH).is_err());
-        assert!(weighing(1.0, 1.0).validate(&[Property::Score]).unwrap_err().contains("`length`"));
+        assert!(weighing(1.0, 1.0).validate(&BOTH[..1]).unwrap_err().contains("`length`"));
     }
 
     proptest! {

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::landscape::{Landscape, Shift};
 use crate::account::{Budget, CostModel};
 use crate::case::{Case, CaseSet};
+use crate::diversity::Distance;
 use crate::migration::IslandSettings;
 use crate::optimizers::{AlgorithmConfig, CustomConfig, Optimizer, OptimizerFactory};
 use crate::run::RunSettings;
@@ -66,6 +67,8 @@ pub struct Setup {
     pub duplicates: bool,
     /// The run is thrown away at every checkpoint and goes on from its text form.
     pub restarts: bool,
+    /// How the distance between candidates is measured.
+    pub distance: Distance,
     /// Its place among islands.
     pub island: IslandSettings,
 }
@@ -90,6 +93,7 @@ impl Setup {
             stop: None,
             duplicates: false,
             restarts: false,
+            distance: Distance::default(),
             island: IslandSettings::default(),
         }
     }
@@ -97,7 +101,7 @@ impl Setup {
     /// A setup of an optimizer of one's own, with these settings.
     pub fn custom(factory: Arc<dyn OptimizerFactory>, settings: Value, evaluations: u64) -> Self {
         let optimizer = factory.name().to_owned();
-        let config = CustomConfig { optimizer, settings, ranking_cases: None };
+        let config = CustomConfig { optimizer, settings, ..CustomConfig::default() };
         Self { factory: Some(Factory(factory)), ..Self::new(AlgorithmConfig::Custom(config), evaluations) }
     }
 
@@ -132,6 +136,8 @@ impl Setup {
             budget: self.budget,
             evaluation_cost: CostModel { dollars_per_call: 0.002, ..CostModel::default() },
             closing_evaluations: 0,
+            distance: self.distance,
+            embedding_cost: CostModel { dollars_per_call: 0.0002, ..CostModel::default() },
             island: self.island,
         }
     }

@@ -12,6 +12,7 @@ use super::setup::Setup;
 use super::watched::{Seen, Watched};
 use crate::candidate::Candidate;
 use crate::case::Split;
+use crate::diversity::{Distance, Embedding};
 use crate::evaluation::{Evaluation, Failure, FailureKind, Objectives};
 use crate::event::{Action, Event, Finish, RunEvent};
 use crate::model_credits::ModelTally;
@@ -75,8 +76,10 @@ pub fn result_of(action: &Action, setup: &Setup) -> Option<(f64, Event)> {
             let score = setup.landscape.score(&order.candidate, number(&piece));
             let luck = || hash(&[b"luck", &setup.seed.to_le_bytes(), format!("{piece:?}").as_bytes()]);
             let score = if setup.noise > 0.0 && luck() < setup.noise { 1.0 - score } else { score };
+            let tone = hash(&[b"tone", &piece.candidate.to_bytes(), &piece.case.to_le_bytes()]);
+            let named = [("tone".to_owned(), tone)].into();
             let evaluation = Evaluation {
-                objectives: Objectives { score, dollars: 0.001, ..Objectives::default() },
+                objectives: Objectives { score, dollars: 0.001, named, ..Objectives::default() },
                 output: "o".into(),
                 feedback: "f".into(),
                 input_tokens: 10,
@@ -84,6 +87,15 @@ pub fn result_of(action: &Action, setup: &Setup) -> Option<(f64, Event)> {
                 model_calls: 1,
             };
             Some((MEDIAN_CALL, Event::Evaluated { piece, evaluation, paid: true }))
+        }
+        Action::Embed(order) => {
+            let candidate = order.candidate;
+            if fails(&candidate) {
+                return Some((MEDIAN_CALL, Event::EmbeddingFailed { candidate, failure: failure() }));
+            }
+            let value = |axis: u8| hash(&[b"embedding", &candidate.to_bytes(), &[axis]]) as f32 - 0.5;
+            let embedding = Embedding::new((0..4).map(value).collect()).ok()?;
+            Some((MEDIAN_CALL, Event::Embedded { candidate, embedding, dollars: 0.0001, tokens: 5 }))
         }
         Action::Propose(order) => {
             let id = order.id;
@@ -126,7 +138,8 @@ pub fn simulate(setup: &Setup) -> Outcome {
     let mut results: HashMap<u64, Event> = HashMap::new();
     let (mut now, mut busy, mut next) = (0.0, 0.0, 0);
     let (mut calls, mut proposals, mut in_flight, mut arrived) = (0, 0, 0, 0);
-    let mut events = vec![];
+    let (mut events, mut looked_up) = (vec![], vec![]);
+    let mut under_way: HashMap<u64, Action> = HashMap::new();
     let mut actions = run.step(Event::SlotsFree { count: setup.slots });
     loop {
         let mut restart = false;
@@ -141,8 +154,9 @@ pub fn simulate(setup: &Setup) -> Outcome {
                 }
                 continue;
             };
-            match action {
+            match &action {
                 Action::Propose(_) => proposals += 1,
+                Action::Embed(_) => {}
                 _ => calls += 1,
             }
             let noise: f64 = StandardNormal.sample(&mut rng);
@@ -150,6 +164,7 @@ pub fn simulate(setup: &Setup) -> Outcome {
             busy += latency;
             in_flight += 1;
             results.insert(next, event);
+            under_way.insert(next, action);
             arrivals.push(Reverse((((now + latency) * 1e9) as u64, next)));
             next += 1;
         }
@@ -182,7 +197,24 @@ pub fn simulate(setup: &Setup) -> Outcome {
             run = Run::restore_with(checkpoint, given, known, at_hand, restore).unwrap();
             assert_eq!(run.checkpoint(), text, "a restored run has the same state");
             // What was under way is given out again: here it still is, and every answer is the same.
-            assert_eq!(run.in_flight().len(), in_flight, "a restored run has the same work under way");
+            looked_up.clear();
+            let open = run.in_flight();
+            let is_lost = |action: &Action| !under_way.values().any(|other| other == action);
+            let lost: Vec<Action> = open.iter().filter(|action| is_lost(action)).cloned().collect();
+            assert_eq!(open.len() - lost.len(), in_flight, "a restored run has the same work under way");
+            // What only waited for an embedding is looked up again, and so are the embeddings that were known.
+            for action in lost {
+                assert_eq!(setup.distance, Distance::Embedding, "{action:?} is not under way");
+                let Some((_, event)) = result_of(&action, setup) else { continue };
+                looked_up.push(event);
+            }
+        }
+        if let Some(event) = looked_up.pop() {
+            actions = run.step(event);
+            let free =
+                setup.slots.saturating_sub(in_flight + actions.iter().filter(|it| is_work(it)).count());
+            actions.extend(run.step(Event::SlotsFree { count: free }));
+            continue;
         }
         let Some(Reverse((at, id))) = arrivals.pop() else {
             panic!("nothing is under way and the run has not finished: {:?}", run.progress());
@@ -191,6 +223,7 @@ pub fn simulate(setup: &Setup) -> Outcome {
         in_flight -= 1;
         arrived += 1;
         let event = results.remove(&id).unwrap();
+        under_way.remove(&id);
         actions = run.step(event.clone());
         if setup.duplicates {
             actions.extend(run.step(event));
@@ -204,5 +237,5 @@ pub fn simulate(setup: &Setup) -> Outcome {
 }
 
 fn is_work(action: &Action) -> bool {
-    matches!(action, Action::Evaluate(_) | Action::Propose(_))
+    matches!(action, Action::Evaluate(_) | Action::Propose(_) | Action::Embed(_))
 }
