@@ -88,6 +88,23 @@ struct World {
     _folder: TempDir,
 }
 
+impl World {
+    /// Submits a job and waits until so many evaluations have begun; no more begin before [`World::open`].
+    async fn submit_until(&self, spec: JobSpec, evaluations: usize) -> JobHandle {
+        self.gate.forget_permits(Semaphore::MAX_PERMITS);
+        self.gate.add_permits(evaluations);
+        let job = self.engine.submit(spec).await.unwrap();
+        let mut progress = job.progress();
+        while self.gate.available_permits() > 0 && progress.changed().await.is_ok() {}
+        job
+    }
+
+    /// Lets all evaluations begin again.
+    fn open(&self) {
+        self.gate.add_permits(10_000);
+    }
+}
+
 /// Failures of the evaluator, by the number of the call.
 type Fault = fn(u64) -> Option<Failure>;
 
@@ -115,6 +132,41 @@ async fn world(fault: Fault) -> World {
     let engine = Engine::start(config).await.unwrap();
     engine.node().patience.write().unwrap().first_pause = Duration::from_millis(1);
     World { engine, store, evaluated, gate, embedded, _folder: folder }
+}
+
+/// An evaluator that sees the number of the repeat, and whose evaluations cost something.
+struct Repeatable {
+    name: &'static str,
+    /// Of one evaluation, which might cost twice as much.
+    dollars: f64,
+    score: fn(&Candidate, &Case, u32) -> f64,
+}
+
+#[async_trait]
+impl Evaluator for Repeatable {
+    fn fingerprint(&self) -> String {
+        self.name.to_owned()
+    }
+
+    fn concurrency(&self) -> usize {
+        4
+    }
+
+    fn cost_limit(&self, _: &Candidate, _: &Case) -> Option<f64> {
+        Some(2.0 * self.dollars)
+    }
+
+    async fn evaluate(&self, candidate: &Candidate, case: &Case, repeat: u32) -> Result<Evaluation, Failure> {
+        let score = (self.score)(candidate, case, repeat);
+        Ok(Evaluation {
+            objectives: Objectives { score, dollars: self.dollars, ..Objectives::default() },
+            output: String::new(),
+            feedback: String::new(),
+            input_tokens: 1,
+            output_tokens: 1,
+            model_calls: 1,
+        })
+    }
 }
 
 fn never(_: u64) -> Option<Failure> {
@@ -266,16 +318,12 @@ async fn an_actor_that_dies_is_started_again_and_the_end_is_the_same() {
         let (expected, ..) = undisturbed(&algorithm).await;
         for (name, blow) in blows {
             let world = world(never).await;
-            world.gate.forget_permits(Semaphore::MAX_PERMITS);
-            world.gate.add_permits(200);
-            let job = world.engine.submit(spec(algorithm.clone())).await.unwrap();
+            let job = world.submit_until(spec(algorithm.clone()), 200).await;
             let mut events = job.events();
-            let mut progress = job.progress();
-            while world.gate.available_permits() > 0 && progress.changed().await.is_ok() {}
             blow(&world.engine.supervisor);
             let restarted = wait_for_restart(&mut events).await;
             assert_eq!(restarted, name);
-            world.gate.add_permits(10_000);
+            world.open();
             let result = job.result().await.unwrap();
             assert_eq!(result.status, "done");
             assert_eq!(course(&world, &result).await, expected);
@@ -287,13 +335,9 @@ async fn an_actor_that_dies_is_started_again_and_the_end_is_the_same() {
 async fn a_journal_that_dies_takes_nothing_along_that_is_not_done_again() {
     let (expected, ..) = undisturbed(&AlgorithmConfig::Ga(GaConfig::default())).await;
     let world = world(never).await;
-    world.gate.forget_permits(Semaphore::MAX_PERMITS);
-    world.gate.add_permits(200);
-    let job = world.engine.submit(spec(AlgorithmConfig::Ga(GaConfig::default()))).await.unwrap();
-    let mut progress = job.progress();
-    while world.gate.available_permits() > 0 && progress.changed().await.is_ok() {}
+    let job = world.submit_until(spec(AlgorithmConfig::Ga(GaConfig::default())), 200).await;
     world.engine.node().journal.send(JournalMessage::Panic);
-    world.gate.add_permits(10_000);
+    world.open();
     let result = job.result().await.unwrap();
     assert_eq!(course(&world, &result).await, expected);
 }
@@ -326,15 +370,11 @@ async fn islands_exchange_candidates_and_end_alike_whatever_dies() {
         assert!(migrated > 2, "{migrated} exchanges");
 
         let world = world(never).await;
-        world.gate.forget_permits(Semaphore::MAX_PERMITS);
-        world.gate.add_permits(400);
-        let job = world.engine.submit(archipelago(algorithm)).await.unwrap();
+        let job = world.submit_until(archipelago(algorithm), 400).await;
         let mut events = job.events();
-        let mut progress = job.progress();
-        while world.gate.available_permits() > 0 && progress.changed().await.is_ok() {}
         world.engine.supervisor.send(SupervisorMessage::ToPopulation(PopulationMessage::Panic));
         assert_eq!(wait_for_restart(&mut events).await, "population");
-        world.gate.add_permits(10_000);
+        world.open();
         let result = job.result().await.unwrap();
         assert_eq!(course(&world, &result).await, expected);
     }
@@ -361,54 +401,22 @@ async fn an_evaluator_that_panics_loses_one_attempt() {
 async fn a_job_whose_actor_dies_can_be_resumed() {
     let (expected, ..) = undisturbed(&AlgorithmConfig::Gepa(GepaConfig::default())).await;
     let world = world(never).await;
-    world.gate.forget_permits(Semaphore::MAX_PERMITS);
-    world.gate.add_permits(100);
-    let job = world.engine.submit(spec(AlgorithmConfig::Gepa(GepaConfig::default()))).await.unwrap();
-    let mut progress = job.progress();
-    while world.gate.available_permits() > 0 && progress.changed().await.is_ok() {}
+    let job = world.submit_until(spec(AlgorithmConfig::Gepa(GepaConfig::default())), 100).await;
     to_job(&world.engine.supervisor, job.id().clone(), JobMessage::Panic);
     assert!(job.result().await.is_err());
-    world.gate.add_permits(10_000);
+    world.open();
     let resumed: JobHandle = world.engine.resume(job.id()).await.unwrap();
     let result = resumed.result().await.unwrap();
     assert_eq!(course(&world, &result).await, expected);
-}
-
-/// Every evaluation costs a cent, and might cost two.
-struct Dear;
-
-#[async_trait]
-impl Evaluator for Dear {
-    fn fingerprint(&self) -> String {
-        "dear/1".into()
-    }
-
-    fn concurrency(&self) -> usize {
-        4
-    }
-
-    fn cost_limit(&self, _: &Candidate, _: &Case) -> Option<f64> {
-        Some(0.02)
-    }
-
-    async fn evaluate(&self, candidate: &Candidate, case: &Case, _: u32) -> Result<Evaluation, Failure> {
-        let objectives = Objectives { score: worth(candidate, case), dollars: 0.01, ..Objectives::default() };
-        Ok(Evaluation {
-            objectives,
-            output: String::new(),
-            feedback: String::new(),
-            input_tokens: 1,
-            output_tokens: 1,
-            model_calls: 1,
-        })
-    }
 }
 
 #[tokio::test]
 async fn the_report_stays_within_the_budget() {
     let world = world(never).await;
     let mut toolbox = Toolbox::default();
-    toolbox.add_evaluator("dear", Arc::new(Dear));
+    let dear =
+        Repeatable { name: "dear/1", dollars: 0.01, score: |candidate, case, _| worth(candidate, case) };
+    toolbox.add_evaluator("dear", Arc::new(dear));
     let config = EngineConfig { toolbox, workers: 16, ..EngineConfig::new(Arc::clone(&world.store)) };
     let engine = Engine::start(config).await.unwrap();
     let job = |evaluations, dollars| JobSpec {

@@ -28,9 +28,9 @@ pub struct FnEvaluator {
 
 impl FnEvaluator {
     /// An evaluator from a function that cannot fail and does not wait. It returns anything a [`Scored`] can be
-    /// made of: a number from 0 to 1, a truth value, a number and feedback, or one with further objectives. `name` stands for the function in
-    /// stored results: give it a new one (`mine/2`) when its meaning changes. It does as many evaluations at once
-    /// as the machine has cores.
+    /// made of: a number from 0 to 1, a truth value, a number and feedback, or one with further objectives. `name`
+    /// stands for the function in stored results: give it a new one (`mine/2`) when its meaning changes. It does as
+    /// many evaluations at once as the machine has cores.
     pub fn new<F, R>(name: impl Into<String>, function: F) -> Self
     where
         F: Fn(&Candidate, &Case) -> R + Send + Sync + 'static,

@@ -77,15 +77,11 @@ async fn each_text_is_paid_for_once_however_often_a_job_is_stopped() {
         assert_eq!(undisturbed.tokens, 7 * texts as u64);
 
         let world = world(never).await;
-        world.gate.forget_permits(Semaphore::MAX_PERMITS);
-        let job = world.engine.submit(by_embeddings(algorithm.clone())).await.unwrap();
+        let job = world.submit_until(by_embeddings(algorithm.clone()), 200).await;
         let id = job.id().clone();
-        world.gate.add_permits(200);
-        let mut progress = job.progress();
-        while world.gate.available_permits() > 0 && progress.changed().await.is_ok() {}
         to_job(&world.engine.supervisor, id.clone(), JobMessage::Panic);
         assert!(job.result().await.is_err());
-        world.gate.add_permits(10_000);
+        world.open();
         let resumed = world.engine.resume(&id).await.unwrap().result().await.unwrap();
         assert_eq!(course(&world, &resumed).await, expected);
         let asked = world.embedded.lock().unwrap().clone();

@@ -49,15 +49,11 @@ async fn islands_with_settings_of_their_own_exchange_and_end_alike_whatever_dies
     }
 
     let world = world(never).await;
-    world.gate.forget_permits(Semaphore::MAX_PERMITS);
-    world.gate.add_permits(400);
-    let job = world.engine.submit(mixed()).await.unwrap();
+    let job = world.submit_until(mixed(), 400).await;
     let mut events = job.events();
-    let mut progress = job.progress();
-    while world.gate.available_permits() > 0 && progress.changed().await.is_ok() {}
     world.engine.supervisor.send(SupervisorMessage::ToPopulation(PopulationMessage::Panic));
     assert_eq!(wait_for_restart(&mut events).await, "population");
-    world.gate.add_permits(10_000);
+    world.open();
     let result = job.result().await.unwrap();
     assert_eq!(course(&world, &result).await, expected);
 }

@@ -75,11 +75,7 @@ fn a_job_that_was_stored_with_one_model_or_none_still_reads() {
 #[tokio::test]
 async fn the_probabilities_of_operators_are_shown_while_a_job_runs() {
     let world = world(never).await;
-    world.gate.forget_permits(Semaphore::MAX_PERMITS);
-    world.gate.add_permits(200);
-    let job = world.engine.submit(spec(AlgorithmConfig::Ga(GaConfig::default()))).await.unwrap();
-    let mut progress = job.progress();
-    while world.gate.available_permits() > 0 && progress.changed().await.is_ok() {}
+    let job = world.submit_until(spec(AlgorithmConfig::Ga(GaConfig::default())), 200).await;
     let shown = || {
         let page = world.engine.node().metrics.encode();
         let lines =
@@ -95,7 +91,7 @@ async fn the_probabilities_of_operators_are_shown_while_a_job_runs() {
     assert!((running.values().sum::<f64>() - 2.0).abs() < 1e-9, "{running:?}");
     assert!(running["draw_shots"] > 0.0 && running["uniform_crossover"] > 0.0, "{running:?}");
     assert!(!running.contains_key("reflect"), "there is no model to ask");
-    world.gate.add_permits(10_000);
+    world.open();
     job.result().await.unwrap();
     assert!(shown().is_empty());
 }

@@ -62,37 +62,12 @@ fn a_job_that_was_stored_without_parameters_still_reads() {
     assert_eq!(serde_json::from_str::<JobSpec>(&stored).unwrap(), spec);
 }
 
-/// An evaluator that answers by chance: a repeat may come out otherwise.
-struct Moody;
-
-#[async_trait]
-impl Evaluator for Moody {
-    fn fingerprint(&self) -> String {
-        "moody/1".into()
-    }
-
-    fn concurrency(&self) -> usize {
-        4
-    }
-
-    fn cost_limit(&self, _: &Candidate, _: &Case) -> Option<f64> {
-        None
-    }
-
-    async fn evaluate(&self, candidate: &Candidate, case: &Case, repeat: u32) -> Result<Evaluation, Failure> {
-        let of = [&candidate.id().to_bytes()[..], &case.id().to_bytes()[..], &repeat.to_le_bytes()[..]];
-        let is_moody = evohub_evolution::Digest::of_fields(of).to_bytes()[0] < 64;
-        let score = worth(candidate, case);
-        let score = if is_moody { 1.0 - score } else { score };
-        Ok(Evaluation {
-            objectives: Objectives { score, ..Objectives::default() },
-            output: String::new(),
-            feedback: String::new(),
-            input_tokens: 1,
-            output_tokens: 1,
-            model_calls: 1,
-        })
-    }
+/// A score that comes by chance: a repeat may come out otherwise.
+fn moody(candidate: &Candidate, case: &Case, repeat: u32) -> f64 {
+    let of = [&candidate.id().to_bytes()[..], &case.id().to_bytes()[..], &repeat.to_le_bytes()[..]];
+    let is_moody = evohub_evolution::Digest::of_fields(of).to_bytes()[0] < 64;
+    let score = worth(candidate, case);
+    if is_moody { 1.0 - score } else { score }
 }
 
 #[tokio::test]
@@ -101,7 +76,8 @@ async fn leaders_and_test_cases_are_measured_again_where_that_is_asked_for() {
         let folder = tempfile::tempdir().unwrap();
         let store = evohub_store::open(folder.path().join("test.db").to_str().unwrap()).await.unwrap();
         let mut toolbox = Toolbox::default();
-        toolbox.add_evaluator("moody", Arc::new(Moody));
+        let moody = Repeatable { name: "moody/1", dollars: 0.0, score: moody };
+        toolbox.add_evaluator("moody", Arc::new(moody));
         let config = EngineConfig { toolbox, workers: 16, ..EngineConfig::new(Arc::clone(&store)) };
         let engine = Engine::start(config).await.unwrap();
         let base = spec(algorithm);

@@ -50,6 +50,10 @@ const MOST_AT_ONCE: usize = 16;
 const MOST_AT_THE_START: (usize, usize) = (32, 4);
 /// The same at the end, when there are few arms left to choose from.
 const MOST_AT_THE_END: usize = 64;
+/// Of a budget, this part of the measurements may be under way at once while there is something to breed, and never
+/// fewer than these. On 32 slots it binds up to about 2,000 evaluations: what a small budget gives out before anything
+/// is known costs it more than slots that wait.
+const UNDER_WAY: (usize, usize) = (60, 4);
 /// Results after which the operator that made an arm is rewarded.
 const CREDITED: usize = 8;
 /// Arms among which a draw is made, at most: the most promising, and the newest.
@@ -156,10 +160,10 @@ impl Bandit {
 
     /// Whether it is time for one more child.
     fn wants_child(&self, context: &Context<'_>) -> bool {
+        let pace = self.pace(context);
         // Where all that was tried gets everything wrong, more measurements tell nobody from the others.
-        let each =
-            if self.is_hopeless(context) { self.config.parent_cases as f64 } else { self.pace(context) };
-        let due = context.account.evaluations() as f64 / each.min(self.pace(context));
+        let each = if self.is_hopeless(context) { pace.min(self.config.parent_cases as f64) } else { pace };
+        let due = context.account.evaluations() as f64 / each;
         let fresh =
             self.arms.iter().rev().take(64).filter(|arm| arm.asked < self.parent_cases(context)).count();
         let under_way = self.proposals.len() + if context.settings.reflects() { 0 } else { fresh };
@@ -229,6 +233,18 @@ impl Bandit {
     fn another(&self, at: usize, rng: &mut RunRng) -> Option<usize> {
         let id = self.arms[at].id;
         self.thompson(rng, |arm| arm.id != id && arm.known() > 0)
+    }
+
+    /// Measurements of arms under way.
+    fn under_way(&self) -> usize {
+        self.arms.iter().map(Arm::in_flight).sum()
+    }
+
+    /// So many of them at most while there is something to breed.
+    fn most_under_way(context: &Context<'_>) -> usize {
+        let (parts, least) = UNDER_WAY;
+        let most = context.account.budget().evaluations;
+        most.map_or(usize::MAX, |most| (most as usize / parts).max(least))
     }
 
     /// The measurement that is worth most now.
@@ -395,6 +411,9 @@ impl Optimizer for Bandit {
             let may_breed = self.may_breed(context);
             if may_breed && self.wants_child(context) && self.breed(context) {
                 continue;
+            }
+            if may_breed && self.under_way() >= Self::most_under_way(context) {
+                break;
             }
             if let Some(piece) = self.measurement(context) {
                 work.push(Work::Measure(piece));
