@@ -8,7 +8,9 @@ use evohub_evaluation::{Evaluator, PromptEvaluator, Renderer, ScoreContext, Vari
 use evohub_evolution::optimizers::OptimizerFactory;
 use evohub_evolution::variation::parameter::{ParameterRange, TuneParameter};
 use evohub_evolution::variation::standard::{standard_operators, standard_rewrites};
-use evohub_evolution::{AlgorithmConfig, Case, CostModel, Failure, Operator, Operators};
+use evohub_evolution::{
+    AlgorithmConfig, Candidate, Case, CostModel, EmbeddingOrder, Failure, Operator, Operators,
+};
 use evohub_llm::{
     ChatMessage, ChatModel, ChatRequest, ChatResponse, EmbeddingModel, EmbeddingResponse, FinishReason,
     LlmError, LlmErrorKind, ModelName, ModelRegistry, ProviderProbe, Usage,
@@ -376,6 +378,15 @@ impl JobTools {
     /// Name of the embedding model.
     pub(crate) fn embedding_name(&self) -> Option<&ModelName> {
         Some(self.embedding.as_ref()?.name())
+    }
+
+    /// The most that the embedding of a candidate can cost, in US dollars: 0 where none is asked for, `None` when no
+    /// price is known.
+    pub fn embedding_limit(&self, candidate: &Candidate) -> Option<f64> {
+        match &self.embedding {
+            Some(model) => model.cost_limit(&[EmbeddingOrder::of(candidate).text]),
+            None => Some(0.0),
+        }
     }
 
     /// Upper bound on what an embedding takes; zero dollars where no price is known.

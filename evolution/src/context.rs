@@ -102,6 +102,15 @@ impl Context<'_> {
         self.models.close(asked, improvement, evaluations);
     }
 
+    /// Says that what an operator made can be nobody, and why: a trial that brought nothing.
+    pub fn reject(&mut self, operator: &str, reason: &str) {
+        self.credits.credit(operator, 0.0);
+        self.announce(RunEvent::ProposalRejected {
+            operator: operator.to_owned(),
+            reason: reason.to_owned(),
+        });
+    }
+
     /// Enters the birth of a candidate that was measured on the first `seen` cases of the shared order, and what
     /// became of it. `false` when it was born before.
     pub fn bear(&mut self, candidate: &Candidate, birth: Birth, outcome: Outcome, seen: usize) -> bool {

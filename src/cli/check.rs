@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use evohub::evolution::Split;
 use evohub::evolution::candidate::INSTRUCTION;
+use evohub::evolution::{Candidate, Split};
 use evohub::job_file::{JobFile, UnopenedModel};
 use evohub::llm::price::ASSUMED_OUTPUT_TOKENS;
 use evohub::llm::registry::LOCAL;
@@ -106,7 +106,8 @@ struct Bill {
     proposals: Option<u64>,
     /// Reflection models.
     models: usize,
-    /// Dollars of an evaluation: with the seed, and with a prompt that has grown to its limits.
+    /// Dollars of an evaluation, with an embedding where candidates have one: of the seed, and of a prompt that has grown
+    /// to its limits.
     evaluation_dollars: Option<(f64, f64)>,
     /// Dollars of a proposal at most, by the dearest reflection model.
     proposal_dollars: Option<f64>,
@@ -130,6 +131,11 @@ impl Bill {
             Ok::<_, Failure>(registry.open(name)?.cost_limit(request))
         };
         let mut unpriced = vec![];
+        if let Some(name) = &spec.diversity.model
+            && prepared.tools.embedding_limit(&spec.seeds[0]).is_none()
+        {
+            unpriced.push(name.clone());
+        }
         for name in spec.models() {
             if limit(name, &ChatRequest::new(vec![]))?.is_none() && !unpriced.contains(name) {
                 unpriced.push(name.clone());
@@ -231,14 +237,17 @@ fn judges(prompt: &PromptSpec) -> u64 {
     whole.chain(&prompt.score.parts).filter(|score| score.rubric.is_some()).count() as u64
 }
 
-/// The most that an evaluation can cost, with the longest seed and with a prompt that has grown to its limits.
+/// The most that an evaluation can cost, with the longest seed and with a prompt that has grown to its limits. Where
+/// candidates are embedded, each evaluation may be the first of another.
 fn evaluation_dollars(spec: &JobSpec, prepared: &PreparedJob) -> Option<(f64, f64)> {
     let all = || spec.data.search.train.iter().chain(&spec.data.search.validation).chain(&spec.data.test);
     let case = all().max_by_key(|case| case.input.len())?;
-    let evaluator = prepared.tools.evaluator();
+    let tools = &prepared.tools;
+    let dollars = |candidate: &Candidate| {
+        Some(tools.evaluator().cost_limit(candidate, case)? + tools.embedding_limit(candidate)?)
+    };
     let seeds = (0..spec.islands.count).flat_map(|island| spec.seeds_on(island)).chain(&spec.seeds[..1]);
-    let near = seeds.map(|seed| evaluator.cost_limit(seed, case));
-    let near = near.collect::<Option<Vec<f64>>>()?.into_iter().max_by(f64::total_cmp)?;
+    let near = seeds.map(dollars).collect::<Option<Vec<f64>>>()?.into_iter().max_by(f64::total_cmp)?;
     let grown = BTreeMap::from([(INSTRUCTION.to_owned(), "x".repeat(spec.limits.max_component_length))]);
     let shots = all().filter_map(|case| {
         Some(evohub::evolution::Shot { input: case.input.clone(), output: case.expected.clone()? })
@@ -246,6 +255,6 @@ fn evaluation_dollars(spec: &JobSpec, prepared: &PreparedJob) -> Option<(f64, f6
     let mut shots: Vec<_> = shots.collect();
     shots.sort_by_key(|shot| std::cmp::Reverse(shot.input.len() + shot.output.len()));
     shots.truncate(spec.limits.max_shots);
-    let grown = evohub::evolution::Candidate::new(grown, spec.seeds[0].placement(), shots).ok()?;
-    Some((near, near.max(evaluator.cost_limit(&grown, case)?)))
+    let grown = Candidate::new(grown, spec.seeds[0].placement(), shots).ok()?;
+    Some((near, near.max(dollars(&grown)?)))
 }

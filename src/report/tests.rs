@@ -188,7 +188,7 @@ fn the_front_holds_who_is_not_beaten() {
     let mut sample = Sample::evolved(6, 2);
     let scores = [Some(0.5), Some(0.5), Some(0.7), Some(0.6), None, Some(0.9)];
     for (index, (record, score)) in sample.candidates.iter_mut().zip(scores).enumerate() {
-        record.candidate = evohub_evolution::Candidate::from_instruction("x".repeat(index + 1)).unwrap();
+        record.candidate = Candidate::from_instruction("x".repeat(index + 1)).unwrap();
         (record.validation_score, record.validation_cases) = (score, 40);
     }
     // Its score is of fewer cases: it cannot be compared.

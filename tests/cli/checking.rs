@@ -25,6 +25,10 @@ fn check_says_what_a_job_can_cost_and_writes_nothing() {
         ])
         .done();
     assert!(unpriced.stdout.contains("unknown price: openai:x"), "{}", unpriced.stdout);
+    let by_meaning = "diversity={ distance = \"embedding\", model = \"lab:vectors\" }";
+    let embedded = folder.run(&["check", "job.toml", "--set", by_meaning]).done();
+    let more = embedded.stdout.lines().filter(|line| !outcome.stdout.contains(line));
+    insta::assert_snapshot!("check_embeddings", more.collect::<Vec<_>>().join("\n"));
     assert_eq!(folder.names(), before);
     assert_eq!(server.count(), 0);
 }
@@ -55,6 +59,7 @@ fn every_choice_that_init_shows_exists() {
     for (old, new) in [
         ("local:smollm2-135m-instruct", "lab:some-model"),
         ("\"openai:gpt-5-mini\"", "\"lab:some-model\""),
+        ("openai:text-embedding-3-small", "lab:some-model"),
         ("http://127.0.0.1:8000/v1", server.url()),
         ("key_env = \"LAB_KEY\"\n", ""),
         ("weight = \"weight\"\n", ""),

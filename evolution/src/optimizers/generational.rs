@@ -144,7 +144,7 @@ impl<S: Scheme> Generational<S> {
         let mut newcomers = vec![];
         for child in std::mem::take(&mut self.children).into_values() {
             self.saved += child.saved;
-            self.announce_stillborn(&child, context);
+            self.reject_stillborn(&child, context);
             if let Some(asked) = &child.asked {
                 let made = child.candidate().map(|made| (made.id(), &child.conception.parents[..]));
                 context.close_proposal(asked, made, child.seen);

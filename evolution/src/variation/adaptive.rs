@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 const MEMORY: f64 = 0.995;
 /// How many rewards of usual size an operator is taken to have met its expectation with before its first trial.
 const PRIOR: f64 = 2.0;
+/// Rewards of usual size that a trial is taken to bring while none was seen.
+const HOPED: f64 = 0.25;
 /// The lowest factor: no operator dies, so that one whose time comes later is found.
 const LEAST: f64 = 0.25;
 /// The highest factor.
@@ -60,17 +62,19 @@ impl OperatorCredits {
         }
     }
 
-    /// By what to multiply an operator's weight, 1/4 to 4: 1 for one that was not tried, and for all while nothing
-    /// was rewarded.
+    /// By what to multiply an operator's weight, 1/4 to 4: 1 for one that was not tried. While nothing was rewarded
+    /// there is nobody to compare with, and yet each trial tells that its operator is no way out, so that the untried
+    /// have their turn.
     pub fn factor(&self, operator: &str) -> f64 {
         let Some(credit) = self.operators.get(operator) else { return 1.0 };
         // Large rewards make the usual size, so that many tiny ones cannot outweigh them by their number.
         let usual = self.squares / self.total.reward;
-        if !(usual > 0.0 && usual.is_finite()) {
-            return 1.0;
-        }
-        let expected = credit.trials * self.total.reward / self.total.trials;
-        ((credit.reward / usual + PRIOR) / (expected / usual + PRIOR)).clamp(LEAST, MOST)
+        let (found, expected) = if usual > 0.0 && usual.is_finite() {
+            (credit.reward / usual, credit.trials * self.total.reward / self.total.trials / usual)
+        } else {
+            (0.0, credit.trials * HOPED)
+        };
+        ((found + PRIOR) / (expected + PRIOR)).clamp(LEAST, MOST)
     }
 
     /// The probabilities with which operators of such weights are drawn; they add up to 1, unless no weight is
@@ -141,11 +145,22 @@ mod tests {
     fn a_single_success_proves_little() {
         let mut credits = OperatorCredits::default();
         (0..100).for_each(|_| credits.credit("a", 0.0));
-        assert_eq!(credits.factor("a"), 1.0);
         credits.credit("b", 0.02);
         assert!((1.2..1.6).contains(&credits.factor("b")), "{}", credits.factor("b"));
         assert!((0.6..0.8).contains(&credits.factor("a")), "{}", credits.factor("a"));
         assert_eq!(credits.factor("c"), 1.0);
+    }
+
+    #[test]
+    fn while_nothing_helps_the_untried_have_their_turn() {
+        let mut credits = OperatorCredits::default();
+        (0..8).for_each(|_| credits.credit("a", 0.0));
+        credits.credit("b", 0.0);
+        assert!((0.45..0.55).contains(&credits.factor("a")), "{}", credits.factor("a"));
+        assert!((0.85..0.95).contains(&credits.factor("b")), "{}", credits.factor("b"));
+        assert_eq!(credits.factor("c"), 1.0);
+        (0..100).for_each(|_| credits.credit("a", 0.0));
+        assert_eq!(credits.factor("a"), LEAST);
     }
 
     #[test]

@@ -7,7 +7,6 @@ use super::{Bandit, Phase};
 use crate::candidate::{Candidate, CandidateId};
 use crate::case::Split;
 use crate::context::Context;
-use crate::event::RunEvent;
 use crate::ledger::{Birth, Outcome};
 use crate::model_credits::Asked;
 use crate::optimizers::Optimizer as _;
@@ -160,8 +159,7 @@ impl Bandit {
     fn reject(&mut self, proposal: &Proposal, reason: &str, context: &mut Context<'_>) {
         self.barren += 1;
         context.close_proposal(&proposal.asked, None, 0);
-        let operator = proposal.operator.as_str().to_owned();
-        context.announce(RunEvent::ProposalRejected { operator, reason: reason.to_owned() });
+        context.reject(proposal.operator.as_str(), reason);
     }
 
     /// Adds a candidate to the tree.

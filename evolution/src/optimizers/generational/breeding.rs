@@ -9,7 +9,6 @@ use crate::candidate::{Candidate, CandidateId};
 use crate::case::Split;
 use crate::context::Context;
 use crate::diversity::{Distance, NoveltyFilter};
-use crate::event::RunEvent;
 use crate::optimizers::seeding::pieces;
 use crate::piece::{Answer, Piece, ProposalId, ProposalOrder};
 use crate::rng::stream;
@@ -192,11 +191,10 @@ impl<S: Scheme> Generational<S> {
         }
     }
 
-    /// Tells of the children that will never be anybody.
-    pub(super) fn announce_stillborn(&mut self, child: &Child, context: &mut Context<'_>) {
+    /// Tells of a child that will never be anybody.
+    pub(super) fn reject_stillborn(&self, child: &Child, context: &mut Context<'_>) {
         if let Stage::Stillborn(reason) = &child.stage {
-            let operator = child.conception.operator.clone();
-            context.announce(RunEvent::ProposalRejected { operator, reason: reason.clone() });
+            context.reject(&child.conception.operator, reason);
         }
     }
 }

@@ -6,7 +6,6 @@ use crate::candidate::{Candidate, CandidateId};
 use crate::case::Split;
 use crate::context::Context;
 use crate::evaluation::Failure;
-use crate::event::RunEvent;
 use crate::finals::Finals;
 use crate::ledger::Outcome;
 use crate::optimizers::seeding::pieces;
@@ -369,8 +368,8 @@ impl Gepa {
             let child = proposal.child.as_ref().map(|child| (child.id(), &proposal.parents[..]));
             context.close_proposal(asked, child, proposal.seen);
         }
-        if let Some(reason) = proposal.unusable {
-            context.announce(RunEvent::ProposalRejected { operator: proposal.operator, reason });
+        if let Some(reason) = &proposal.unusable {
+            context.reject(&proposal.operator, reason);
         }
         self.barren = if brought_child { 0 } else { self.barren + 1 };
         if self.settled.is_multiple_of(self.config.window as u64) {
