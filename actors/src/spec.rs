@@ -83,13 +83,12 @@ impl DiversitySpec {
     /// When the distance wants a model and there is none, or the other way round.
     pub fn embedding_model(&self) -> Result<Option<&ModelName>, String> {
         match (self.distance, &self.model) {
-            (Distance::Embedding, None) => Err("`diversity.distance` is `embedding`, which needs a model: name it as \
-                                                `diversity.model`"
-                .to_owned()),
+            (Distance::Embedding, None) => {
+                Err("the distance `embedding` needs a model: name it as `diversity.model`".to_owned())
+            }
             (Distance::Embedding, Some(model)) => Ok(Some(model)),
             (_, Some(_)) => {
-                Err("`diversity.model` is for the distance `embedding` alone: set `diversity.distance`, or take the \
-                     model away"
+                Err("a model is for the distance `embedding` alone: set `diversity.distance`, or take the model away"
                     .to_owned())
             }
             (_, None) => Ok(None),

@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use evohub::evolution::CaseSet;
+use evohub::evolution::{CaseSet, Placement};
 use evohub::llm::ChatMessage;
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncWriteExt;
@@ -54,6 +54,9 @@ pub(crate) struct Assignment<'a> {
     pub(crate) seed: u64,
     /// Prompts to start from. Who takes one only takes the first.
     pub(crate) prompts: &'a [String],
+    /// Where evohub's searches find it. Where programs put theirs is their own affair.
+    #[serde(skip)]
+    pub(crate) placement: Placement,
     /// What the task is, for those who ask the reflection model with it.
     pub(crate) description: &'a str,
     /// The right answers there are; none when they are no labels.

@@ -155,6 +155,8 @@ impl Task {
             slots: SLOTS,
             seed,
             prompts: &self.prompts,
+            // As the peers' programs ask.
+            placement: Placement::User,
             description: &self.description,
             labels: &self.labels,
             search: &self.search,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use evohub::evolution::CaseSet;
+use evohub::evolution::{CaseSet, Placement};
 
 use crate::job::{ANSWER_TOKENS, PROPOSAL_TOKENS, reflection_alone};
 use crate::landscape::{FRESH, LABELS, LANDSCAPES, Landscape, cases};
@@ -41,6 +41,7 @@ async fn run(landscape: Landscape, system: &System, seed: u64, evaluations: u64)
         slots: SLOTS,
         seed,
         prompts: &prompts,
+        placement: Placement::System,
         description: "Say for each case whether it is one: yes or no.",
         labels: &LABELS.map(str::to_owned),
         search: &CaseSet::new(cases(0..100), cases(1_000..1_100)).unwrap(),

@@ -74,6 +74,7 @@ impl System {
         let search = assignment.search.clone();
         let start = &assignment.prompts[0];
         let mut spec = job::spec(assignment.url, start, search, sealed, config, assignment.evaluations);
+        spec.seeds = spec.seeds.into_iter().map(|seed| seed.with_placement(assignment.placement)).collect();
         if !has_reflection {
             spec.reflection.clear();
         }

@@ -141,15 +141,15 @@ fn work_is_never_negative() {
     let second = Duration::from_secs(1);
     let response = ChatResponse {
         text: String::new(),
-        finish: crate::FinishReason::Stop,
-        usage: crate::Usage::default(),
+        finish: FinishReason::Stop,
+        usage: Usage::default(),
         dollars: Some(-1.0),
         latency: second,
         retries: 1,
         limits_wait: second,
         retry_time: second,
     };
-    count_answer(&metrics.llm.model("test", "m"), &response, second);
+    count_answer(&metrics.llm.model("test", "m"), &Took::from(&response), second);
     assert_eq!(value(&metrics, "llm_overhead_seconds_sum{cause=\"work\"}"), Some(0.0));
     assert_eq!(value(&metrics, "llm_api_cost_dollars_total{provider=\"test\",model=\"m\"}"), Some(0.0));
 }

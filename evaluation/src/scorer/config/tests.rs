@@ -40,9 +40,12 @@ async fn every_metric_is_built() {
         ("metric = 'label'\nlabels = ['a', 'b']", "label/1 place=Anywhere closed=true labels=[\"a\", \"b\"]"),
         ("metric = 'label'\nlabels = ['a']\nplace = 'start'", "label/1 place=Start closed=true"),
         ("metric = 'judge'\nrubric = 'Good?'", "judge/1 test:model max_output_tokens=1024"),
-        ("metric = 'command'\ncommand = ['true']", "command/1 program"),
-        ("metric = 'command'\nshell = 'echo 1'\ntimeout_seconds = 1.5\nversion = '2'", "command/1 shell"),
-        ("[[parts]]\nmetric = 'exact'\nweight = 2\n[[parts]]\nmetric = 'contains'", "weighted/1 2*(exact/1"),
+        ("metric = 'command'\ncommand = ['true']", "command/2 program"),
+        ("metric = 'command'\nshell = 'echo 1'\ntimeout_seconds = 1.5\nversion = '2'", "command/2 shell"),
+        (
+            "[[parts]]\nmetric = 'exact'\nweight = 2\n[[parts]]\nmetric = 'contains'",
+            "weighted/2 exact = 2*(exact/1",
+        ),
     ] {
         let scorer = build(&parsed(text).unwrap(), &judge).map_err(|error| error.to_string()).unwrap();
         assert!(scorer.fingerprint().starts_with(name), "{} is no {name}", scorer.fingerprint());
