@@ -89,7 +89,8 @@ fn seed() -> Candidate {
     Candidate::from_instruction("Answer yes or no now").unwrap()
 }
 
-fn search(algorithm: AlgorithmConfig, seed_number: u64) -> End {
+/// A run that is over.
+fn run(algorithm: AlgorithmConfig, seed_number: u64) -> Run {
     algorithm.validate().unwrap();
     let settings = RunSettings {
         seed: seed_number,
@@ -128,6 +129,11 @@ fn search(algorithm: AlgorithmConfig, seed_number: u64) -> End {
             run.step(Event::Evaluated { piece: order.piece, evaluation, paid: true });
         }
     }
+    run
+}
+
+fn search(algorithm: AlgorithmConfig, seed_number: u64) -> End {
+    let run = run(algorithm, seed_number);
     let finish = run.finish().unwrap();
     let ledger = run.ledger();
     let of = |id| ledger.candidate(id).cloned().unwrap();
@@ -218,19 +224,20 @@ fn map_elites_keeps_one_of_every_length() {
 fn what_the_evaluator_names_spans_an_archive() {
     let axis =
         || BehaviourAxis { name: Property::Named("shortness".into()), low: -80.0, high: 40.0, cells: 12 };
-    let of = |archive, name: Property| {
+    let by = |archive, name: Property| {
         let axes = vec![BehaviourAxis { name, ..axis() }];
-        search(AlgorithmConfig::MapElites(MapElitesConfig { archive, axes, ..MapElitesConfig::default() }), 2)
+        AlgorithmConfig::MapElites(MapElitesConfig { archive, axes, ..MapElitesConfig::default() })
     };
-    let grid = of(Division::Grid, axis().name);
+    let grid = search(by(Division::Grid, axis().name), 2);
     let cells: BTreeSet<i64> =
         grid.kept.iter().map(|elite| (shortness(elite) / 10.0).floor() as i64).collect();
     assert_eq!(cells.len(), grid.kept.len(), "one for each cell");
     assert!(cells.len() >= 8, "{cells:?}");
-    let tessellation = of(Division::Cvt { cells: 9 }, axis().name);
+    let tessellation = search(by(Division::Cvt { cells: 9 }, axis().name), 2);
     assert!((6..=9).contains(&tessellation.kept.len()), "{}", tessellation.kept.len());
-    let unknown = of(Division::Grid, Property::Named("rhyme".into()));
-    assert_eq!((unknown.kept.len(), unknown.reason), (0, FinishReason::Exhausted), "nobody has a cell");
+    let unknown = run(by(Division::Grid, Property::Named("rhyme".into())), 2);
+    let finish = unknown.finish().unwrap();
+    assert_eq!((finish.best, finish.reason), (None, FinishReason::Exhausted), "nobody has a cell");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use evohub_monitoring::traces::{SpanCounts, TraceConfig, TraceProtocol};
 
 use super::collector::{Collector, config};
 
-const SPANS: u64 = 100_000;
+const SPANS: u64 = 20_000;
 
 /// Makes many spans, and ends within a limit of time.
 fn many_spans(mut traces: TraceConfig) -> SpanCounts {

@@ -174,6 +174,7 @@ impl Model {
                 Some(known) => {
                     known.validation_score = record.validation_score;
                     known.validation_cases = record.validation_cases;
+                    known.objectives.clone_from(&record.objectives);
                     known.outcome.clone_from(&record.outcome);
                 }
                 None => entry.candidates.push(record.clone()),
