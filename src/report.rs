@@ -25,6 +25,7 @@ use crate::comparison::Comparison;
 
 pub use courses::{Course, CoursePoint};
 pub use picture::Picture;
+pub use text::four_digits;
 
 /// What a report is made of.
 #[derive(Debug, Clone, Copy)]

@@ -17,7 +17,7 @@ pub(crate) enum System {
     Algorithm {
         /// As its user wrote it.
         word: String,
-        config: AlgorithmConfig,
+        config: Box<AlgorithmConfig>,
         /// Whether it may ask the reflection model.
         reflection: bool,
     },
@@ -69,7 +69,7 @@ impl System {
     ) -> Result<Chosen, String> {
         let (config, has_reflection) = match self {
             Self::Program(program) => return program.run(assignment).await.map(Chosen::Said),
-            Self::Algorithm { config, reflection, .. } => (config.clone(), *reflection),
+            Self::Algorithm { config, reflection, .. } => (config.as_ref().clone(), *reflection),
         };
         let search = assignment.search.clone();
         let start = &assignment.prompts[0];

@@ -7,6 +7,7 @@ use super::place::Whereabouts;
 use evohub::evolution::optimizers::Property;
 use evohub::evolution::{FinishReason, Rescoring};
 use evohub::llm::registry::LOCAL;
+use evohub::report::four_digits;
 use evohub::{EvaluatorSpec, JobResult, JobSpec, Measured, ReflectionResult, Standing};
 
 use super::display::clock;
@@ -79,21 +80,9 @@ fn scores(text: &mut String, seed: &Standing, best: Option<&Standing>) {
         // The score stands above.
         if name != Property::Score.as_str() {
             let best = best.and_then(|best| best.objectives.get(name));
-            let best = best.map(|value| plain(*value)).unwrap_or_default();
-            let _ = writeln!(text, "{}", format!("{name:<14}{:<28}{best}", plain(*seed)).trim_end());
+            let best = best.map(|value| four_digits(*value)).unwrap_or_default();
+            let _ = writeln!(text, "{}", format!("{name:<14}{:<28}{best}", four_digits(*seed)).trim_end());
         }
-    }
-}
-
-/// A number of whatever size, in four digits.
-fn plain(value: f64) -> String {
-    match value.abs() {
-        0.0 => "0".to_owned(),
-        size if (0.001..1e6).contains(&size) => {
-            let digits = (3 - size.log10().floor() as i32).clamp(0, 6) as usize;
-            format!("{value:.digits$}")
-        }
-        _ => format!("{value:.3e}"),
     }
 }
 

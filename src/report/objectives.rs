@@ -7,7 +7,7 @@ use evohub_evolution::optimizers::{Goal, Objective};
 use evohub_evolution::selection::nondominated_ranks;
 
 use super::roster::Roster;
-use super::text::counted;
+use super::text::{counted, four_digits};
 
 /// The candidates that were measured in full and that no other dominates, by the first objective, with the value of
 /// each objective. `None` when the search had no objectives, or nobody was measured.
@@ -37,7 +37,7 @@ pub(super) fn table(objectives: &[Objective], roster: &Roster<'_>, chosen: Optio
         );
         for objective in objectives {
             let value = value(objective, roster, place);
-            let shown = value.map_or_else(|| "–".to_owned(), number);
+            let shown = value.map_or_else(|| "–".to_owned(), four_digits);
             let sorted = value.unwrap_or(f64::MIN);
             let _ = write!(html, r#"<td class="number" data-value="{sorted}">{shown}</td>"#);
         }
@@ -68,16 +68,4 @@ fn front(objectives: &[Objective], roster: &Roster<'_>) -> Vec<usize> {
     let first = |at: usize| gains[at].first().copied().filter(|gain| !gain.is_nan()).unwrap_or(f64::MIN);
     front.sort_by(|one, other| first(*other).total_cmp(&first(*one)).then(one.cmp(other)));
     front.into_iter().map(|at| measured[at]).collect()
-}
-
-/// A number of whatever size.
-fn number(value: f64) -> String {
-    match value.abs() {
-        0.0 => "0".to_owned(),
-        size if size >= 1e6 || size < 1e-4 => format!("{value:.3e}"),
-        size => {
-            let digits = (3 - size.log10().floor() as i32).clamp(0, 7) as usize;
-            format!("{value:.digits$}")
-        }
-    }
 }
