@@ -392,14 +392,7 @@ impl JobTools {
     /// Upper bound on what an embedding takes; zero dollars where no price is known.
     pub(crate) fn embedding_cost(&self) -> CostModel {
         let Some(model) = &self.embedding else { return CostModel::default() };
-        let dollars = |text: String| model.cost_limit(&[text]).unwrap_or(0.0);
-        let (none, some) = (dollars(String::new()), dollars("x".repeat(FURTHER)));
-        CostModel {
-            dollars_per_call: none,
-            dollars_per_character: (some - none) / FURTHER as f64,
-            tokens_per_call: 0.0,
-            tokens_per_character: TOKENS_PER_CHARACTER,
-        }
+        cost_of_text(|text| model.cost_limit(&[text]), 0.0)
     }
 
     /// Asks a model beside the evaluations.
@@ -429,6 +422,19 @@ impl JobTools {
     }
 }
 
+/// Upper bound on what a call about a text takes, from two points of a price that is linear in its characters; zero dollars
+/// where no price is known.
+fn cost_of_text(dollars: impl Fn(String) -> Option<f64>, tokens_per_call: f64) -> CostModel {
+    let dollars = |characters| dollars("x".repeat(characters)).unwrap_or(0.0);
+    let dollars_per_call = dollars(0);
+    CostModel {
+        dollars_per_call,
+        dollars_per_character: (dollars(FURTHER) - dollars_per_call) / FURTHER as f64,
+        tokens_per_call,
+        tokens_per_character: TOKENS_PER_CHARACTER,
+    }
+}
+
 /// What a model said, and what it took.
 pub(crate) struct Said {
     /// An answer, or a vector as a text.
@@ -440,14 +446,8 @@ pub(crate) struct Said {
 
 impl Reflection {
     fn cost_model(&self) -> CostModel {
-        let dollars = |text: String| self.model.cost_limit(&self.request(text)).unwrap_or(0.0);
-        let (none, some) = (dollars(String::new()), dollars("x".repeat(FURTHER)));
-        CostModel {
-            dollars_per_call: none,
-            dollars_per_character: (some - none) / FURTHER as f64,
-            tokens_per_call: f64::from(self.spec.max_output_tokens),
-            tokens_per_character: TOKENS_PER_CHARACTER,
-        }
+        let answer = f64::from(self.spec.max_output_tokens);
+        cost_of_text(|text| self.model.cost_limit(&self.request(text)), answer)
     }
 
     fn request(&self, question: String) -> ChatRequest {

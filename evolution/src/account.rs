@@ -204,11 +204,10 @@ impl Account {
     pub fn reserve_piece(&mut self, piece: Piece, characters: usize) -> bool {
         let limit = self.evaluation_cost.limit(characters);
         let counted = self.budget.evaluations.is_none_or(|most| self.evaluations < most);
-        if !counted || !self.affords(limit) {
+        if !counted || !self.reserve(limit) {
             return false;
         }
         self.evaluations += 1;
-        self.reserved = self.reserved.plus(limit);
         self.pieces.insert(piece, limit);
         true
     }
@@ -217,10 +216,9 @@ impl Account {
     pub fn reserve_proposal(&mut self, id: ProposalId, model: u32, characters: usize) -> bool {
         let Some(cost) = self.proposal_costs.get(model as usize) else { return false };
         let limit = cost.limit(characters);
-        if !self.affords(limit) {
+        if !self.reserve(limit) {
             return false;
         }
-        self.reserved = self.reserved.plus(limit);
         self.proposals.insert(id, limit);
         true
     }
@@ -228,10 +226,9 @@ impl Account {
     /// Reserves for an embedding of a text of so many characters, or refuses.
     pub fn reserve_embedding(&mut self, id: CandidateId, limit: CostModel, characters: usize) -> bool {
         let limit = limit.limit(characters);
-        if !self.affords(limit) {
+        if !self.reserve(limit) {
             return false;
         }
-        self.reserved = self.reserved.plus(limit);
         self.embeddings.insert(id, limit);
         true
     }
@@ -239,16 +236,14 @@ impl Account {
     /// Books an embedding. `false` when it was not under way.
     pub fn settle_embedding(&mut self, id: &CandidateId, paid: Cost) -> bool {
         let Some(limit) = self.embeddings.remove(id) else { return false };
-        self.reserved = self.reserved.minus(limit);
-        self.spent = self.spent.plus(paid);
+        self.settle(limit, paid);
         true
     }
 
     /// Books the result of a measurement. `false` when it was not under way: a duplicate, or one too late.
     pub fn settle_piece(&mut self, piece: &Piece, paid: Cost) -> bool {
         let Some(limit) = self.pieces.remove(piece) else { return false };
-        self.reserved = self.reserved.minus(limit);
-        self.spent = self.spent.plus(paid);
+        self.settle(limit, paid);
         self.evaluation_spent = self.evaluation_spent.plus(paid);
         self.settled += 1;
         true
@@ -257,9 +252,23 @@ impl Account {
     /// Books the result of a proposal. `false` when it was not under way.
     pub fn settle_proposal(&mut self, id: ProposalId, paid: Cost) -> bool {
         let Some(limit) = self.proposals.remove(&id) else { return false };
+        self.settle(limit, paid);
+        true
+    }
+
+    /// Sets so much aside, or refuses.
+    fn reserve(&mut self, limit: Cost) -> bool {
+        let affords = self.affords(limit);
+        if affords {
+            self.reserved = self.reserved.plus(limit);
+        }
+        affords
+    }
+
+    /// Books what was paid of what was set aside.
+    fn settle(&mut self, limit: Cost, paid: Cost) {
         self.reserved = self.reserved.minus(limit);
         self.spent = self.spent.plus(paid);
-        true
     }
 
     fn affords(&self, limit: Cost) -> bool {

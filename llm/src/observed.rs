@@ -23,47 +23,37 @@ const CANCELLED: &str = "cancelled";
 const PANICKED: &str = "panicked";
 
 /// A model whose calls are seen, and otherwise the model itself.
-pub(crate) struct Observed {
-    model: Arc<dyn ChatModel>,
+pub(crate) struct Observed<M: ?Sized> {
+    model: Arc<M>,
     called: Called,
     /// `None` where nobody counts.
     metrics: Option<ModelMetrics>,
 }
 
-impl Observed {
-    /// Watches a model. `server` is where its calls go, if they leave the process.
-    pub(crate) fn new(
+impl Observed<dyn ChatModel> {
+    /// Watches a model that chats. `server` is where its calls go, if they leave the process.
+    pub(crate) fn chat(
         model: Arc<dyn ChatModel>,
         server: Option<Server>,
         metrics: Option<ModelMetrics>,
     ) -> Self {
-        let called = Called::new(model.name(), server);
-        Self { model, called, metrics }
+        Self { called: Called::new("chat", model.name(), server), model, metrics }
     }
 }
 
-/// An embedding model whose calls are seen, and otherwise the model itself.
-pub(crate) struct ObservedEmbedding {
-    model: Arc<dyn EmbeddingModel>,
-    called: Called,
-    /// `None` where nobody counts.
-    metrics: Option<ModelMetrics>,
-}
-
-impl ObservedEmbedding {
-    /// Watches a model. `server` is where its calls go, if they leave the process.
-    pub(crate) fn new(
+impl Observed<dyn EmbeddingModel> {
+    /// Watches a model that embeds; otherwise as [`Observed::chat`].
+    pub(crate) fn embeddings(
         model: Arc<dyn EmbeddingModel>,
         server: Option<Server>,
         metrics: Option<ModelMetrics>,
     ) -> Self {
-        let called = Called::embeddings(model.name(), server);
-        Self { model, called, metrics }
+        Self { called: Called::new("embeddings", model.name(), server), model, metrics }
     }
 }
 
 #[async_trait]
-impl EmbeddingModel for ObservedEmbedding {
+impl EmbeddingModel for Observed<dyn EmbeddingModel> {
     fn name(&self) -> &ModelName {
         self.model.name()
     }
@@ -109,7 +99,7 @@ impl From<&EmbeddingResponse> for Took {
 }
 
 #[async_trait]
-impl ChatModel for Observed {
+impl ChatModel for Observed<dyn ChatModel> {
     fn name(&self) -> &ModelName {
         self.model.name()
     }

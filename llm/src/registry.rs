@@ -13,7 +13,7 @@ use crate::limits::shared::{Membership, SharedQuota};
 #[cfg(feature = "local-model")]
 use crate::local::{FetchProgress, LocalModel, LocalOptions};
 use crate::model_name::ModelName;
-use crate::observed::{Observed, ObservedEmbedding, Server};
+use crate::observed::{Observed, Server};
 use crate::price::{PriceConfig, price_of};
 use crate::provider_config::ProviderConfig;
 use crate::provider_kind::ProviderKind;
@@ -65,6 +65,11 @@ struct Opened {
     #[cfg(feature = "local-model")]
     local: HashMap<ModelName, Arc<LocalModel>>,
 }
+
+/// A model that does all that is asked of models.
+trait Model: ChatModel + EmbeddingModel {}
+
+impl<M: ChatModel + EmbeddingModel> Model for M {}
 
 impl ModelRegistry {
     /// A registry with the built-in providers (one for each [`ProviderKind`]) and those given, which may
@@ -179,21 +184,19 @@ impl ModelRegistry {
     /// [`LlmErrorKind::Configuration`] for an unknown provider or a wrong address,
     /// [`LlmErrorKind::Authentication`] for a missing key, and whatever loading a local model may say.
     pub fn open(&self, name: &ModelName) -> Result<Arc<dyn ChatModel>, LlmError> {
-        let is_local = name.provider() == LOCAL;
-        let _loading = is_local.then(|| self.loading.lock().unwrap_or_else(PoisonError::into_inner));
+        let _loading = self.loading(name);
         if let Some(model) = self.lock().models.get(name) {
             return Ok(Arc::clone(model));
         }
         let registered = self.lock().registered.get(name).cloned();
         let (model, server): (Arc<dyn ChatModel>, _) = match registered {
             Some(model) => (model, None),
-            None if is_local => (self.open_local(name)?, None),
             None => {
-                let (model, server) = self.open_remote(name)?;
-                (model, Some(server))
+                let (model, server) = self.load(name)?;
+                (model, server)
             }
         };
-        let model = Arc::new(Observed::new(model, server, self.metrics_of(name)));
+        let model = Arc::new(Observed::chat(model, server, self.metrics_of(name)));
         Ok(Arc::clone(self.lock().models.entry(name.clone()).or_insert(model)))
     }
 
@@ -210,22 +213,35 @@ impl ModelRegistry {
     /// # Errors
     /// As [`open`](Self::open). Whether a provider's model embeds texts is seen by its first call.
     pub fn open_embedding(&self, name: &ModelName) -> Result<Arc<dyn EmbeddingModel>, LlmError> {
-        let is_local = name.provider() == LOCAL;
-        let _loading = is_local.then(|| self.loading.lock().unwrap_or_else(PoisonError::into_inner));
+        let _loading = self.loading(name);
         if let Some(model) = self.lock().embeddings.get(name) {
             return Ok(Arc::clone(model));
         }
         let registered = self.lock().registered_embeddings.get(name).cloned();
         let (model, server): (Arc<dyn EmbeddingModel>, _) = match registered {
             Some(model) => (model, None),
-            None if is_local => (self.open_local(name)?, None),
             None => {
-                let (model, server) = self.open_remote(name)?;
-                (model, Some(server))
+                let (model, server) = self.load(name)?;
+                (model, server)
             }
         };
-        let model = Arc::new(ObservedEmbedding::new(model, server, self.metrics_of(name)));
+        let model = Arc::new(Observed::embeddings(model, server, self.metrics_of(name)));
         Ok(Arc::clone(self.lock().embeddings.entry(name.clone()).or_insert(model)))
+    }
+
+    /// Held while a local model is loaded, so that it is loaded once.
+    fn loading(&self, name: &ModelName) -> Option<MutexGuard<'_, ()>> {
+        let is_local = name.provider() == LOCAL;
+        is_local.then(|| self.loading.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The model of this name that is not the embedding program's, and where its calls go if they leave the process.
+    fn load(&self, name: &ModelName) -> Result<(Arc<dyn Model>, Option<Server>), LlmError> {
+        if name.provider() == LOCAL {
+            return Ok((self.open_local(name)?, None));
+        }
+        let (model, server) = self.open_remote(name)?;
+        Ok((model, Some(server)))
     }
 
     fn open_remote(&self, name: &ModelName) -> Result<(Arc<RemoteModel>, Server), LlmError> {

@@ -315,7 +315,9 @@ fn what_is_logged_can_be_changed_while_it_runs() {
 #[test]
 fn without_a_token_there_is_no_administration() {
     let server = Server::start(|_| Reply::Wait("positive".to_owned()));
-    let process = Process::run(&Folder::with_job(&server), &[]);
+    // Held: the run reads its cases from there after it listens.
+    let folder = Folder::with_job(&server);
+    let process = Process::run(&folder, &[]);
     server.wait_for(1);
     let put = exchange(process.connect().unwrap(), ("PUT", "/admin/log-level"), &[BEARER], "debug").unwrap();
     assert_eq!(put.status, 403, "{put:?}");

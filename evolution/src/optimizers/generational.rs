@@ -144,7 +144,9 @@ impl<S: Scheme> Generational<S> {
         let mut newcomers = vec![];
         for child in std::mem::take(&mut self.children).into_values() {
             self.saved += child.saved;
-            self.reject_stillborn(&child, context);
+            if let Stage::Stillborn(reason) = &child.stage {
+                context.reject(&child.conception.operator, reason);
+            }
             if let Some(asked) = &child.asked {
                 let made = child.candidate().map(|made| (made.id(), &child.conception.parents[..]));
                 context.close_proposal(asked, made, child.seen);

@@ -30,15 +30,8 @@ pub(super) struct Called {
 }
 
 impl Called {
-    pub(super) fn new(name: &ModelName, server: Option<Server>) -> Self {
-        Self::of("chat", name, server)
-    }
-
-    pub(super) fn embeddings(name: &ModelName, server: Option<Server>) -> Self {
-        Self::of("embeddings", name, server)
-    }
-
-    fn of(operation: &'static str, name: &ModelName, server: Option<Server>) -> Self {
+    /// `operation` is what the model does, in OpenTelemetry's words.
+    pub(super) fn new(operation: &'static str, name: &ModelName, server: Option<Server>) -> Self {
         // A user may write a key where a name belongs.
         let model = redact(name.model()).into_owned();
         let provider = match ProviderKind::from_name(name.provider()) {

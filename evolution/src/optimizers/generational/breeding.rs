@@ -190,13 +190,6 @@ impl<S: Scheme> Generational<S> {
             child.stage = Stage::Stillborn(reason.to_owned());
         }
     }
-
-    /// Tells of a child that will never be anybody.
-    pub(super) fn reject_stillborn(&self, child: &Child, context: &mut Context<'_>) {
-        if let Stage::Stillborn(reason) = &child.stage {
-            context.reject(&child.conception.operator, reason);
-        }
-    }
 }
 
 /// The measurements that a reflection looks at.
