@@ -8,6 +8,7 @@ use crate::event::{Action, RunEvent};
 use crate::ledger::{Birth, Ledger, Outcome};
 use crate::migration::{Exchange, Migrants};
 use crate::model_credits::{Asked, ModelCredits};
+use crate::optimizers::Optimizer;
 use crate::piece::Answer;
 use crate::rng::stream;
 use crate::run::RunSettings;
@@ -87,19 +88,12 @@ impl Context<'_> {
         }
     }
 
-    /// Enters what came of a proposal that was left to a reflection model: its child, if it has one, which was measured
-    /// on the first `seen` cases of the shared order.
-    pub fn close_proposal(
-        &mut self,
-        asked: &Asked,
-        child: Option<(CandidateId, &[CandidateId])>,
-        seen: usize,
-    ) {
-        let improvement = child.map_or(0.0, |(id, parents)| self.improvement(id, parents, seen));
-        let cases = &self.order[..seen.min(self.order.len())];
+    /// Enters what came of a proposal that was left to a reflection model: its child and the improvement, if it has one,
+    /// which was measured on these validation cases.
+    pub fn close_proposal(&mut self, asked: &Asked, child: Option<(CandidateId, f64)>, cases: &[u32]) {
         let means = child.and_then(|(id, _)| self.ledger.means_on(id, cases));
         let evaluations = means.map_or(0.0, |means| means.dollars * cases.len() as f64);
-        self.models.close(asked, improvement, evaluations);
+        self.models.close(asked, child.map_or(0.0, |(_, improvement)| improvement), evaluations);
     }
 
     /// Says that what an operator made can be nobody, and why: a trial that brought nothing.
@@ -133,10 +127,14 @@ impl Context<'_> {
 
     /// Tells observers when a candidate is better than all before it on the cases the search ranks on.
     pub fn announce_if_best(&mut self, id: CandidateId) {
-        let ranked = self.settings.ranking_cases.min(self.order.len());
-        if let Some(score) = self.ledger.mean_on(id, &self.order[..ranked])
-            && self.ledger.improves(score)
-        {
+        if let Some(score) = self.ledger.mean_on(id, self.ranked()) {
+            self.announce_if_better(id, score);
+        }
+    }
+
+    /// The same for a candidate with this score on them, which may be an estimate.
+    pub fn announce_if_better(&mut self, id: CandidateId, score: f64) {
+        if self.ledger.improves(score) {
             self.announce(RunEvent::BestImproved { id, score });
         }
     }
@@ -151,11 +149,12 @@ impl Context<'_> {
         self.announcements.push(Action::Checkpoint);
     }
 
-    /// Sends candidates of this population, all measured on the ranked cases, to the targets of an epoch.
-    pub(crate) fn emigrate(&mut self, epoch: u32, population: &[CandidateId]) {
+    /// Sends candidates of the population to the targets of an epoch.
+    pub(crate) fn emigrate(&mut self, epoch: u32, optimizer: &dyn Optimizer) {
         let migration = self.settings.island.migration;
+        let population = optimizer.population();
         let fitness: Vec<f64> =
-            population.iter().map(|id| self.ledger.mean_on(*id, self.ranked()).unwrap_or(0.0)).collect();
+            population.iter().map(|id| optimizer.score(*id, self).unwrap_or(0.0)).collect();
         let mut rng = stream(self.seed, "emigrants", epoch.into());
         let chosen = migration.send.choose(&fitness, migration.size as usize, &mut rng);
         let candidates: Vec<Candidate> =

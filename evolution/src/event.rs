@@ -155,7 +155,8 @@ pub enum RunEvent {
     BestImproved {
         /// Which one.
         id: CandidateId,
-        /// Its weighted mean score on the cases the search ranks on.
+        /// Its weighted mean score on the cases the search ranks on, estimated where it was not measured on all of
+        /// them.
         score: f64,
     },
 }
@@ -194,7 +195,7 @@ pub struct Progress {
     pub saved: Saved,
     /// US dollars spent.
     pub dollars: f64,
-    /// Best mean score in the population.
+    /// Best mean score in the population; an estimate where it was not measured on all ranked cases.
     pub best: f64,
     /// Mean of the population's mean scores.
     pub mean: f64,

@@ -315,6 +315,23 @@ impl Ledger {
         (weight > 0.0).then_some(sum / weight)
     }
 
+    /// The same with what is expected, by the place among `cases`, where it was not measured.
+    pub(crate) fn estimate_on(
+        &self,
+        id: CandidateId,
+        cases: &[u32],
+        expected: impl Fn(usize) -> f64,
+    ) -> Option<f64> {
+        let tracked = self.tracked.get(&id)?;
+        let (mut sum, mut weight) = (0.0, 0.0);
+        for (place, case) in cases.iter().enumerate().filter(|(_, case)| !self.is_set_aside(**case)) {
+            let score = tracked.score(*case).unwrap_or_else(|| expected(place));
+            sum += score * self.weights[*case as usize];
+            weight += self.weights[*case as usize];
+        }
+        (weight > 0.0).then_some(sum / weight)
+    }
+
     /// Score of a candidate on a validation case: the mean over its repeats, when it was measured there.
     pub fn score(&self, id: CandidateId, case: u32) -> Option<f64> {
         self.tracked.get(&id)?.score(case)

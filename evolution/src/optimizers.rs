@@ -104,6 +104,12 @@ pub trait Optimizer: Send + Sync {
     /// The candidates that make up the population now.
     fn population(&self) -> &[CandidateId];
 
+    /// Score of a member of the population on the cases that the search ranks on: as measured there, unless the
+    /// optimizer has an estimate where it does not measure everybody on all of them.
+    fn score(&self, id: CandidateId, context: &Context<'_>) -> Option<f64> {
+        context.ledger.mean_on(id, context.ranked())
+    }
+
     /// Generations, or windows of a steady state, completed.
     fn generation(&self) -> u32;
 

@@ -465,8 +465,7 @@ impl Context<'_> {
 
     pub(crate) fn progress(&mut self, optimizer: &dyn Optimizer) -> Progress {
         let population = optimizer.population();
-        let scores: Vec<f64> =
-            population.iter().filter_map(|id| self.ledger.mean_on(*id, self.ranked())).collect();
+        let scores: Vec<f64> = population.iter().filter_map(|id| optimizer.score(*id, self)).collect();
         let members: Vec<&Candidate> =
             population.iter().filter_map(|id| self.ledger.candidate(*id)).collect();
         Progress {

@@ -16,6 +16,7 @@
 mod arm;
 mod belief;
 mod config;
+mod measuring;
 mod proposal;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -25,15 +26,13 @@ use rand_distr::{Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
 
 use crate::candidate::{Candidate, CandidateId};
-use crate::case::Split;
 use crate::context::Context;
 use crate::event::{FinishReason, Saved};
-use crate::finals::PROBE;
 use crate::ledger::{Birth, Outcome};
 use crate::measurements::Measurements;
 use crate::migration::MIGRANT;
 use crate::optimizers::{Optimizer, Told, Work};
-use crate::piece::{Piece, ProposalOrder};
+use crate::piece::ProposalOrder;
 use crate::rng::{RunRng, stream};
 
 use arm::Arm;
@@ -43,21 +42,10 @@ use proposal::Proposal;
 
 /// Children in a row that were nobody new, after which nothing is left to try.
 const BARREN: u32 = 200;
-/// Measurements of one arm under way at once while there is something to breed: its next results may show that the
-/// others are not worth their price.
-const MOST_AT_ONCE: usize = 16;
-/// The same while there are so few arms that slots would idle: what is known of the first ones helps to judge all.
-const MOST_AT_THE_START: (usize, usize) = (32, 4);
-/// The same at the end, when there are few arms left to choose from.
-const MOST_AT_THE_END: usize = 64;
-/// Of a budget, this part of the measurements may be under way at once while there is something to breed, and never
-/// fewer than these. On 32 slots it binds up to about 2,000 evaluations: what a small budget gives out before anything
-/// is known costs it more than slots that wait.
-const UNDER_WAY: (usize, usize) = (60, 4);
-/// Results after which the operator that made an arm is rewarded.
-const CREDITED: usize = 8;
 /// Arms among which a draw is made, at most: the most promising, and the newest.
 const CONTENDERS: (usize, usize) = (48, 16);
+/// Results from which observers are told of an arm.
+const TOLD_OF: usize = 12;
 /// Members of the population that observers are told of.
 const POPULATION: usize = 16;
 
@@ -80,8 +68,12 @@ pub struct Bandit {
     proposals: BTreeMap<u64, Proposal>,
     /// Measurements of parents on train cases, by proposal.
     minibatches: Measurements,
+    /// The parent whose minibatch of this number was run ahead last.
+    prepared: Option<(CandidateId, u64)>,
     questions: VecDeque<ProposalOrder>,
     population: Vec<CandidateId>,
+    /// Who was believed the best last.
+    told_of: Option<CandidateId>,
     /// Number of the next proposal.
     next: u64,
     /// Draws made so far, each with a generator of its own.
@@ -106,8 +98,10 @@ impl Bandit {
             beliefs: Beliefs::default(),
             proposals: BTreeMap::new(),
             minibatches: Measurements::default(),
+            prepared: None,
             questions: VecDeque::new(),
             population: vec![],
+            told_of: None,
             next: 0,
             draws: 0,
             born: 0,
@@ -164,8 +158,13 @@ impl Bandit {
         // Where all that was tried gets everything wrong, more measurements tell nobody from the others.
         let each = if self.is_hopeless(context) { pace.min(self.config.parent_cases as f64) } else { pace };
         let due = context.account.evaluations() as f64 / each;
-        let fresh =
-            self.arms.iter().rev().take(64).filter(|arm| arm.asked < self.parent_cases(context)).count();
+        let fresh = self
+            .arms
+            .iter()
+            .rev()
+            .take(64)
+            .filter(|arm| arm.asked.len() < self.parent_cases(context))
+            .count();
         let under_way = self.proposals.len() + if context.settings.reflects() { 0 } else { fresh };
         under_way < self.config.in_flight && ((self.born + self.proposals.len() as u64) as f64) < due
     }
@@ -197,14 +196,14 @@ impl Bandit {
         all
     }
 
-    /// One draw from what is believed of each arm; the highest of those that qualify.
-    fn thompson(&self, rng: &mut RunRng, qualifies: impl Fn(&Arm) -> bool) -> Option<usize> {
+    /// One draw from what is believed of each arm, so many standard deviations astray; the highest of those that qualify.
+    fn thompson(&self, stray: f64, rng: &mut RunRng, qualifies: impl Fn(&Arm) -> bool) -> Option<usize> {
         let mut best: Option<(f64, usize)> = None;
         for at in self.contenders() {
             let noise: f64 = StandardNormal.sample(rng);
             if qualifies(&self.arms[at]) {
                 let belief = self.beliefs.of(at);
-                let value = belief.mean + self.config.exploration * belief.variance.sqrt() * noise;
+                let value = belief.mean + stray * belief.variance.sqrt() * noise;
                 if best.is_none_or(|(most, _)| value > most) {
                     best = Some((value, at));
                 }
@@ -217,7 +216,10 @@ impl Bandit {
     fn breed(&mut self, context: &mut Context<'_>) -> bool {
         let least = self.parent_cases(context);
         let mut rng = self.draw(context);
-        let Some(parent) = self.thompson(&mut rng, |arm| arm.known() >= least) else { return false };
+        let Some(parent) = self.thompson(self.config.exploration, &mut rng, |arm| arm.known() >= least)
+        else {
+            return false;
+        };
         if self.propose(parent, context) {
             return true;
         }
@@ -232,97 +234,39 @@ impl Bandit {
     /// Another parent beside this one.
     fn another(&self, at: usize, rng: &mut RunRng) -> Option<usize> {
         let id = self.arms[at].id;
-        self.thompson(rng, |arm| arm.id != id && arm.known() > 0)
+        self.thompson(self.config.exploration, rng, |arm| arm.id != id && arm.known() > 0)
     }
 
-    /// Measurements of arms under way.
-    fn under_way(&self) -> usize {
-        self.arms.iter().map(Arm::in_flight).sum()
+    /// The arm with the highest lower confidence bound, among those that so much is known of.
+    fn best(beliefs: &Beliefs, arms: &[Arm], least: usize) -> Option<usize> {
+        let bound = |at: usize| beliefs.of(at).mean - beliefs.of(at).variance.sqrt();
+        let known = (0..arms.len()).filter(|at| arms[*at].results.len() >= least);
+        known.max_by(|a, b| bound(*a).total_cmp(&bound(*b)).then(b.cmp(a)))
     }
 
-    /// So many of them at most while there is something to breed.
-    fn most_under_way(context: &Context<'_>) -> usize {
-        let (parts, least) = UNDER_WAY;
-        let most = context.account.budget().evaluations;
-        most.map_or(usize::MAX, |most| (most as usize / parts).max(least))
-    }
-
-    /// The measurement that is worth most now.
-    fn measurement(&mut self, context: &Context<'_>) -> Option<Piece> {
-        let cases = context.order.len();
-        let most = match self.may_breed(context) {
-            true if self.arms.len() < MOST_AT_THE_START.1 => MOST_AT_THE_START.0,
-            true => MOST_AT_ONCE,
-            false => MOST_AT_THE_END,
-        };
-        let mut rng = self.draw(context);
-        let repeats = if self.may_breed(context) { 1 } else { self.repeats(context) };
-        let at = self.thompson(&mut rng, |arm| arm.asked < cases * repeats && arm.in_flight() < most)?;
-        let arm = &mut self.arms[at];
-        let (case, repeat) = (context.order[arm.asked % cases], (arm.asked / cases) as u32);
-        arm.asked += 1;
-        Some(Piece { candidate: arm.id, split: Split::Validation, case, repeat })
-    }
-
-    /// Measurements of an arm on each case at the end: 1 where the first repeats all came out as before.
-    fn repeats(&self, context: &Context<'_>) -> usize {
-        let cases = context.order.len();
-        let again = self.arms.iter().filter(|arm| arm.asked > cases);
-        let repeated = again.flat_map(|arm| {
-            context.order.iter().map(move |case| context.ledger.repeats(arm.id, *case).collect::<Vec<_>>())
-        });
-        let repeated: Vec<Vec<f64>> = repeated.filter(|scores| scores.len() > 1).collect();
-        let is_noisy = repeated.iter().any(|scores| scores.iter().any(|score| *score != scores[0]));
-        if is_noisy || repeated.len() < PROBE { context.settings.repeats as usize } else { 1 }
-    }
-
-    fn measured(&mut self, piece: &Piece, context: &mut Context<'_>) {
-        if piece.split == Split::Train {
-            for number in self.minibatches.told(piece) {
-                self.reflect(number, context);
-            }
-            return;
-        }
-        let Some(&at) = self.positions.get(&piece.candidate) else { return };
-        let ranked = context.ranked().len();
-        if self.places.len() != context.order.len() {
-            self.places = vec![0; context.order.len()];
-            (0..).zip(context.order).for_each(|(place, case)| self.places[*case as usize] = place);
-        }
-        let arm = &mut self.arms[at];
-        match context.ledger.result(piece) {
-            Some(score) => arm.results.push((self.places[piece.case as usize], score)),
-            None => arm.failed += 1,
-        }
-        let (id, known) = (arm.id, arm.known());
-        if known == CREDITED {
-            self.credit(at, context);
-        }
-        let arm = &mut self.arms[at];
-        if !arm.ranked && arm.known() >= ranked && context.ledger.mean_on(id, context.ranked()).is_some() {
-            arm.ranked = true;
-            context.settle(id, Outcome::Kept, ranked);
-            context.announce_if_best(id);
-            self.list_population();
+    /// Tells observers when another is believed the best, and that it is more than was ever believed of one.
+    fn announce_best(&mut self, context: &mut Context<'_>) {
+        let least = TOLD_OF.min(context.ranked().len());
+        let Some(at) = Self::best(&self.beliefs, &self.arms, least) else { return };
+        let id = self.arms[at].id;
+        if self.told_of != Some(id) {
+            self.told_of = Some(id);
+            self.announce(id, context);
         }
     }
 
-    /// Rewards the operator that made an arm, and the model where one did.
-    fn credit(&self, at: usize, context: &mut Context<'_>) {
-        if let Some(born) = context.ledger.born(self.arms[at].id)
-            && !born.birth.parents.is_empty()
-        {
-            let (id, birth) = (born.id, born.birth.clone());
-            let reward = context.improvement(id, &birth.parents, CREDITED);
-            context.credits.credit(&birth.operator, reward);
-            if let Some(writer) = &self.arms[at].writer {
-                context.close_proposal(writer, Some((id, &birth.parents)), CREDITED);
-            }
+    /// Tells observers when a candidate is better than all before it, by what is known of it now.
+    fn announce(&self, id: CandidateId, context: &mut Context<'_>) {
+        if let Some(score) = self.score(id, context) {
+            context.announce_if_better(id, score);
         }
     }
 
-    fn list_population(&mut self) {
-        let mut ranked: Vec<usize> = (0..self.arms.len()).filter(|at| self.arms[*at].ranked).collect();
+    /// Who is known well enough to be told of, the most promising first.
+    fn list_population(&mut self, context: &Context<'_>) {
+        let least = TOLD_OF.min(context.ranked().len());
+        let mut ranked: Vec<usize> =
+            (0..self.arms.len()).filter(|at| self.arms[*at].results.len() >= least).collect();
         ranked.sort_by(|a, b| self.beliefs.of(*b).mean.total_cmp(&self.beliefs.of(*a).mean));
         ranked.truncate(POPULATION);
         self.population = ranked.into_iter().map(|at| self.arms[at].id).collect();
@@ -331,7 +275,7 @@ impl Bandit {
     /// At the end of a window: sends migrants when it is time, and calls for those of the exchange before.
     fn exchange(&mut self, context: &mut Context<'_>) {
         let Some(epoch) = context.settings.island.epoch_after(self.generation()) else { return };
-        context.emigrate(epoch, &self.population);
+        context.emigrate(epoch, self);
         if epoch > 1 && !context.exchange.is_waiting() {
             context.exchange.expect(epoch - 1);
         }
@@ -378,7 +322,7 @@ impl Bandit {
                 self.saved.race += ranked.saturating_sub(known) as u64;
             }
         }
-        self.list_population();
+        self.list_population(context);
     }
 
     /// Whether nothing is under way and nothing is left to do.
@@ -407,12 +351,17 @@ impl Optimizer for Bandit {
             if matches!(self.phase, Phase::Over(_)) {
                 break;
             }
-            self.beliefs.fit(&self.arms, context.order.len());
+            if self.beliefs.fit(&self.arms, context.order.len()) {
+                self.announce_best(context);
+            }
             let may_breed = self.may_breed(context);
             if may_breed && self.wants_child(context) && self.breed(context) {
                 continue;
             }
-            if may_breed && self.under_way() >= Self::most_under_way(context) {
+            if may_breed && self.prepare(context) {
+                continue;
+            }
+            if self.under_way() >= Self::most_under_way(context) {
                 break;
             }
             if let Some(piece) = self.measurement(context) {
@@ -445,6 +394,11 @@ impl Optimizer for Bandit {
         &self.population
     }
 
+    fn score(&self, id: CandidateId, context: &Context<'_>) -> Option<f64> {
+        let at = *self.positions.get(&id)?;
+        context.ledger.estimate_on(id, context.ranked(), |place| self.beliefs.expected(at, place))
+    }
+
     fn generation(&self) -> u32 {
         (self.born / self.config.window as u64) as u32
     }
@@ -463,10 +417,7 @@ impl Optimizer for Bandit {
     fn choice(&self, context: &Context<'_>) -> Option<CandidateId> {
         let mut beliefs = self.beliefs.clone();
         beliefs.fit(&self.arms, context.order.len());
-        let bound = |at: usize| beliefs.of(at).mean - beliefs.of(at).variance.sqrt();
-        let measured = (0..self.arms.len()).filter(|at| !self.arms[*at].results.is_empty());
-        let best = measured.max_by(|a, b| bound(*a).total_cmp(&bound(*b)).then(b.cmp(a)));
-        best.map(|at| self.arms[at].id)
+        Self::best(&beliefs, &self.arms, 1).map(|at| self.arms[at].id)
     }
 
     #[expect(clippy::expect_used, reason = "plain data with string keys always has a JSON form")]

@@ -148,8 +148,10 @@ impl<S: Scheme> Generational<S> {
                 context.reject(&child.conception.operator, reason);
             }
             if let Some(asked) = &child.asked {
-                let made = child.candidate().map(|made| (made.id(), &child.conception.parents[..]));
-                context.close_proposal(asked, made, child.seen);
+                let improvement = |id| context.improvement(id, &child.conception.parents, child.seen);
+                let made = child.candidate().map(|made| (made.id(), improvement(made.id())));
+                let order = context.order;
+                context.close_proposal(asked, made, &order[..child.seen]);
             }
             if let (Stage::Decided(outcome), Some(candidate)) = (&child.stage, child.candidate()) {
                 let birth = child.birth(self.generation);

@@ -217,6 +217,10 @@ mod tests {
             self.0.population()
         }
 
+        fn score(&self, id: CandidateId, context: &Context<'_>) -> Option<f64> {
+            self.0.score(id, context)
+        }
+
         fn generation(&self) -> u32 {
             self.0.generation()
         }

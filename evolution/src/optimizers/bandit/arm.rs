@@ -13,8 +13,9 @@ pub(super) struct Arm {
     pub(super) parent: Option<usize>,
     /// The reflection model that wrote it, where one did.
     pub(super) writer: Option<Asked>,
-    /// Validation cases of the shared order that were given out, or known already.
-    pub(super) asked: usize,
+    /// Places in the shared order of the validation cases that were given out, or known already; each a second time
+    /// only when all were once.
+    pub(super) asked: Vec<u32>,
     /// Scores by place in the shared order, as they came.
     pub(super) results: Vec<(u32, f64)>,
     /// Results that could not be had.
@@ -27,12 +28,13 @@ pub(super) struct Arm {
 
 impl Arm {
     pub(super) fn new(id: CandidateId, parent: Option<usize>, writer: Option<Asked>) -> Self {
-        Self { id, parent, writer, asked: 0, results: vec![], failed: 0, proposals: 0, ranked: false }
+        let (asked, results) = (vec![], vec![]);
+        Self { id, parent, writer, asked, results, failed: 0, proposals: 0, ranked: false }
     }
 
     /// Measurements under way.
     pub(super) fn in_flight(&self) -> usize {
-        self.asked - self.results.len() - self.failed
+        self.asked.len() - self.known()
     }
 
     /// Cases whose result is known, or that it cannot be had.

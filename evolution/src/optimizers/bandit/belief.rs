@@ -1,16 +1,17 @@
-//! What is believed of the arms: a posterior of each one's mean score, from all results together.
+//! What is believed of the arms: a posterior of each one's ability, from all results together.
 //!
-//! A result is taken as `arm + case + noise`. Cases differ in difficulty, and arms are measured on beginnings of
-//! one order of cases: what a case's difficulty explains is taken off before arms are compared, so that an arm that
-//! has met the hard cases only is not thought worse (two-way additive model with shrinkage; the same idea as pairing
-//! by common random numbers). A child's prior is its parent's posterior, moved and widened by what proposals of
-//! this run have done to their parents so far (empirical Bayes, Efron and Morris 1973).
+//! The chance that an arm gets a case right is `logistic(ability + ease)`: the model of Rasch (1960), by which tests
+//! compare people who were asked different questions. So an arm that has met the hard cases only is not thought worse,
+//! and one that gets everything right is not thought to be done. Scores between 0 and 1 are taken as they are
+//! (quasi-likelihood with a dispersion, McCullagh and Nelder 1989). A child's prior is its parent's posterior, moved and
+//! widened by what proposals of this run have done to their parents so far (empirical Bayes, Efron and Morris 1973).
+//! Posteriors are normal round their mode (Laplace).
 
 use serde::{Deserialize, Serialize};
 
 use super::arm::Arm;
 
-/// Mean and variance of an arm's true mean score.
+/// Mean and variance of an arm's ability, or of a case's ease; on the scale of log-odds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct Belief {
     pub(super) mean: f64,
@@ -18,26 +19,48 @@ pub(super) struct Belief {
 }
 
 /// Prior of an arm that has no parent.
-const ROOT: Belief = Belief { mean: 0.5, variance: 0.0625 };
-/// Variance of one result round its arm and case before there are any, and how many results that counts for.
-const NOISE: (f64, f64) = (0.2, 20.0);
+const ROOT: Belief = Belief { mean: 0.0, variance: 1.5 };
+/// Prior of a case.
+const CASE: Belief = Belief { mean: 0.0, variance: 1.5 };
+/// How many results of the expected dispersion, 1, there are before there are any.
+const DISPERSION: f64 = 20.0;
+/// The dispersion is never taken for less: where all results came out as expected, the next may not.
+const LEAST_DISPERSION: f64 = 0.05;
+/// The dispersion is never taken for more: what is odder is the model's fault, not the arms'.
+const MOST_DISPERSION: f64 = 1.5;
 /// Mean square step from parent to child before there are any, and how many children that counts for.
-const STEP: (f64, f64) = (0.006, 6.0);
+const STEP: (f64, f64) = (0.15, 6.0);
 /// How many children without a step the mean step starts with.
 const STILL: f64 = 6.0;
-/// How many results without difficulty each case starts with.
-const EVEN: f64 = 3.0;
+/// Bounds of the mean square step.
+const STEPS: (f64, f64) = (0.01, 1.0);
+/// Results, and what they tell, from which a child's step is learnt.
+const LEARNT: (usize, f64) = (4, 0.3);
 /// Rounds of the fit: each takes arms for given cases, then cases for given arms.
 const ROUNDS: usize = 2;
+/// Newton's steps for each arm in a round.
+const STEPS_OF_NEWTON: usize = 2;
+/// No step of a fit goes further: far from the mode the curve says little.
+const STRIDE: f64 = 1.0;
+/// What no chance is below, nor above one less it, when results are compared with it.
+const SURE: f64 = 0.02;
 
 /// The state of the model; a fit begins where the one before ended.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Beliefs {
     arms: Vec<Belief>,
     /// How much easier each case is than the mean, by its place in the order.
-    ease: Vec<f64>,
+    ease: Vec<Belief>,
+    /// Variance of results, relative to that of coins with their chances.
+    dispersion: f64,
     /// Results in the last fit.
     fitted: usize,
+}
+
+impl Default for Beliefs {
+    fn default() -> Self {
+        Self { arms: vec![], ease: vec![], dispersion: 1.0, fitted: 0 }
+    }
 }
 
 impl Beliefs {
@@ -45,24 +68,43 @@ impl Beliefs {
         self.arms.get(arm).copied().unwrap_or(ROOT)
     }
 
-    /// Fits anew when arms were added or enough was measured since.
-    pub(super) fn fit(&mut self, arms: &[Arm], cases: usize) {
+    fn case(&self, place: usize) -> Belief {
+        self.ease.get(place).copied().unwrap_or(CASE)
+    }
+
+    /// The score that is expected of an arm on the case at a place.
+    pub(super) fn expected(&self, arm: usize, place: usize) -> f64 {
+        logistic(self.of(arm).mean + self.case(place).mean)
+    }
+
+    /// How little an arm's result on the case at a place would tell about its ability: the variance of what would be
+    /// concluded from that one result, which grows where the result is hardly in doubt (Lord 1980, on choosing the
+    /// question that tells most) and where the case itself is hardly known.
+    pub(super) fn doubt(&self, arm: usize, place: usize) -> f64 {
+        let chance = self.expected(arm, place);
+        self.dispersion / (chance * (1.0 - chance)) + self.case(place).variance
+    }
+
+    /// Fits anew when arms were added or enough was measured since, and says whether it did.
+    pub(super) fn fit(&mut self, arms: &[Arm], cases: usize) -> bool {
         let results = arms.iter().map(|arm| arm.results.len()).sum::<usize>();
         if self.arms.len() == arms.len() && results < self.fitted + 1 + self.fitted / 200 {
-            return;
+            return false;
         }
         self.fitted = results;
-        self.ease.resize(cases, 0.0);
-        let noise = self.noise(arms);
-        let (step, spread) = self.step(arms, noise);
+        self.ease.resize(cases, CASE);
+        self.dispersion = self.observed_dispersion(arms);
+        let (step, spread) = self.step(arms);
         for _ in 0..ROUNDS {
-            self.fit_arms(arms, noise, step, spread);
+            self.fit_arms(arms, step, spread);
             self.fit_cases(arms);
         }
+        true
     }
 
     /// Parents come before their children, so one pass is enough.
-    fn fit_arms(&mut self, arms: &[Arm], noise: f64, step: f64, spread: f64) {
+    fn fit_arms(&mut self, arms: &[Arm], step: f64, spread: f64) {
+        let known = self.arms.len();
         self.arms.resize(arms.len(), ROOT);
         for (at, arm) in arms.iter().enumerate() {
             let prior = match arm.parent {
@@ -72,54 +114,73 @@ impl Beliefs {
                     Belief { mean: parent.mean + step, variance: parent.variance + spread }
                 }
             };
-            let sum: f64 = arm.results.iter().map(|&(case, score)| score - self.ease[case as usize]).sum();
-            let precision = 1.0 / prior.variance + arm.results.len() as f64 / noise;
-            self.arms[at] = Belief {
-                mean: (prior.mean / prior.variance + sum / noise) / precision,
-                variance: 1.0 / precision,
-            };
+            let mut mean = if at < known { self.arms[at].mean } else { prior.mean };
+            let mut precision = 1.0 / prior.variance;
+            for _ in 0..STEPS_OF_NEWTON {
+                let (residual, information) = self.seen(arm, mean);
+                precision = 1.0 / prior.variance + information / self.dispersion;
+                let slope = (prior.mean - mean) / prior.variance + residual / self.dispersion;
+                mean += (slope / precision).clamp(-STRIDE, STRIDE);
+            }
+            self.arms[at] = Belief { mean, variance: 1.0 / precision };
         }
+    }
+
+    /// What an arm's results are more than expected of this ability, in sum, and how much they tell about it.
+    fn seen(&self, arm: &Arm, ability: f64) -> (f64, f64) {
+        arm.results.iter().fold((0.0, 0.0), |(residual, information), &(place, score)| {
+            let chance = logistic(ability + self.ease[place as usize].mean);
+            (residual + score - chance, information + chance * (1.0 - chance))
+        })
     }
 
     fn fit_cases(&mut self, arms: &[Arm]) {
         let mut sums = vec![(0.0, 0.0); self.ease.len()];
         for (arm, belief) in arms.iter().zip(&self.arms) {
-            for &(case, score) in &arm.results {
-                sums[case as usize].0 += score - belief.mean;
-                sums[case as usize].1 += 1.0;
+            for &(place, score) in &arm.results {
+                let chance = logistic(belief.mean + self.ease[place as usize].mean);
+                sums[place as usize].0 += score - chance;
+                sums[place as usize].1 += chance * (1.0 - chance);
             }
         }
-        let shrunk = |(sum, count): (f64, f64)| sum / (count + EVEN);
-        self.ease = sums.into_iter().map(shrunk).collect();
+        for (ease, (residual, information)) in self.ease.iter_mut().zip(sums) {
+            let precision = 1.0 / CASE.variance + information / self.dispersion;
+            let slope = (CASE.mean - ease.mean) / CASE.variance + residual / self.dispersion;
+            ease.mean += (slope / precision).clamp(-STRIDE, STRIDE);
+            ease.variance = 1.0 / precision;
+        }
         // What all cases have in common belongs to the arms.
-        let mean = self.ease.iter().sum::<f64>() / self.ease.len().max(1) as f64;
-        self.ease.iter_mut().for_each(|ease| *ease -= mean);
+        let mean = self.ease.iter().map(|ease| ease.mean).sum::<f64>() / self.ease.len().max(1) as f64;
+        self.ease.iter_mut().for_each(|ease| ease.mean -= mean);
     }
 
-    /// Variance of a result round its arm and case.
-    fn noise(&self, arms: &[Arm]) -> f64 {
-        let (mut sum, mut count) = (NOISE.0 * NOISE.1, NOISE.1);
-        for (arm, belief) in arms.iter().zip(&self.arms) {
-            for &(case, score) in &arm.results {
-                sum += (score - belief.mean - self.ease[case as usize]).powi(2);
+    fn observed_dispersion(&self, arms: &[Arm]) -> f64 {
+        let (mut sum, mut count) = (DISPERSION, DISPERSION);
+        for (at, arm) in arms.iter().enumerate() {
+            for &(place, score) in &arm.results {
+                let chance = self.expected(at, place as usize).clamp(SURE, 1.0 - SURE);
+                sum += (score - chance).powi(2) / (chance * (1.0 - chance));
                 count += 1.0;
             }
         }
-        (sum / count).max(0.005)
+        (sum / count).clamp(LEAST_DISPERSION, MOST_DISPERSION)
     }
 
     /// Mean and variance of what a proposal does to its parent.
-    fn step(&self, arms: &[Arm], noise: f64) -> (f64, f64) {
+    fn step(&self, arms: &[Arm]) -> (f64, f64) {
+        let (least_results, least_information) = LEARNT;
         let mut steps: Vec<(f64, f64)> = vec![];
-        for arm in arms {
-            let (Some(parent), count) = (arm.parent, arm.results.len() as f64) else { continue };
-            if count < 4.0 {
+        for (at, arm) in arms.iter().enumerate() {
+            let (Some(parent), true) = (arm.parent, arm.results.len() >= least_results) else { continue };
+            let ability = self.of(at).mean;
+            let (residual, information) = self.seen(arm, ability);
+            if information < least_information {
                 continue;
             }
-            let mean = arm.results.iter().map(|&(case, score)| score - self.ease[case as usize]).sum::<f64>()
-                / count;
+            // The results alone, without the prior: one step of Newton's from the posterior.
+            let alone = ability + residual / information;
             let parent = self.of(parent);
-            steps.push((mean - parent.mean, noise / count + parent.variance));
+            steps.push((alone - parent.mean, self.dispersion / information + parent.variance));
         }
         // Each weighs by how well it is known.
         let weight = |error: f64| STEP.0 / (STEP.0 + error);
@@ -127,6 +188,85 @@ impl Beliefs {
         let mean = steps.iter().map(|(step, error)| step * weight(*error)).sum::<f64>() / (total + STILL);
         let excess = steps.iter().map(|(step, error)| weight(*error) * ((step - mean).powi(2) - error));
         let spread = (excess.sum::<f64>() + STEP.0 * STEP.1) / (total + STEP.1);
-        (mean, spread.clamp(0.0005, 0.06))
+        (mean, spread.clamp(STEPS.0, STEPS.1))
+    }
+}
+
+fn logistic(odds: f64) -> f64 {
+    1.0 / (1.0 + (-odds).exp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::Digest;
+
+    /// An arm with these scores at the places from 0 on.
+    fn arm(name: &str, parent: Option<usize>, places: impl Iterator<Item = u32>, score: f64) -> Arm {
+        let mut arm = Arm::new(Digest::of_fields([name.as_bytes()]), parent, None);
+        arm.results = places.map(|place| (place, score)).collect();
+        arm
+    }
+
+    /// Fitted until nothing changes any more.
+    fn fitted(arms: &[Arm], cases: usize) -> Beliefs {
+        let mut beliefs = Beliefs::default();
+        for _ in 0..50 {
+            beliefs.fitted = 0;
+            beliefs.fit(arms, cases);
+        }
+        beliefs
+    }
+
+    #[test]
+    fn nobody_is_thought_worse_for_having_met_the_hard_cases() {
+        // Of eight, all but one get each of the first 16 cases right, and one each of the last 16.
+        let mut arms: Vec<Arm> = (0..8).map(|at| arm(&at.to_string(), None, 0..0, 0.0)).collect();
+        for place in 0..32 {
+            for (at, arm) in arms.iter_mut().enumerate() {
+                let is_odd = at == place as usize % 8;
+                arm.results.push((place, f64::from(u8::from((place < 16) != is_odd))));
+            }
+        }
+        let few = |name: &str, places: std::ops::Range<u32>, right: u32| {
+            let mut arm = arm(name, None, places.clone(), 0.0);
+            arm.results.iter_mut().take(right as usize).for_each(|(_, score)| *score = 1.0);
+            arm
+        };
+        // One meets the easy half and gets 14 of 16 right, one the hard half and gets 2: both are about as good as the
+        // others. Six of the hard ones are more than 14 of the easy ones.
+        arms.extend([few("easy", 0..16, 14), few("hard", 16..32, 2), few("better", 16..32, 6)]);
+        let beliefs = fitted(&arms, 32);
+        let ability = |at: usize| beliefs.of(at).mean;
+        assert!((ability(8) - ability(9)).abs() < 1.2, "{:?}", beliefs.arms);
+        assert!(ability(10) > ability(8), "{:?}", beliefs.arms);
+    }
+
+    #[test]
+    fn the_case_that_tells_most_is_the_one_in_doubt() {
+        let mut arms: Vec<Arm> = ["a", "b", "c", "d"].map(|name| arm(name, None, 0..10, 1.0)).into();
+        for (at, arm) in arms.iter_mut().enumerate() {
+            arm.results.extend((10..20).map(|place| (place, f64::from(u8::from(at % 2 == 0)))));
+        }
+        let beliefs = fitted(&arms, 21);
+        assert!(beliefs.doubt(0, 15) < beliefs.doubt(0, 5), "all get the fifth right");
+        assert!(beliefs.doubt(0, 15) < beliefs.doubt(0, 20), "nothing is known of the last");
+    }
+
+    #[test]
+    fn a_child_begins_where_its_parent_stands() {
+        let arms = [arm("parent", None, 0..30, 1.0), arm("child", Some(0), 0..0, 0.0)];
+        let beliefs = fitted(&arms, 40);
+        let (parent, child) = (beliefs.of(0), beliefs.of(1));
+        assert!(parent.mean > 1.0 && (child.mean - parent.mean).abs() < 0.1, "{parent:?} {child:?}");
+        assert!(child.variance > parent.variance);
+    }
+
+    #[test]
+    fn scores_that_hardly_vary_are_told_from_coins() {
+        let halves = [arm("parent", None, 0..40, 0.5)];
+        let mut coins = [arm("parent", None, 0..40, 0.0)];
+        coins[0].results.iter_mut().step_by(2).for_each(|(_, score)| *score = 1.0);
+        assert!(fitted(&halves, 40).of(0).variance < fitted(&coins, 40).of(0).variance / 2.0);
     }
 }

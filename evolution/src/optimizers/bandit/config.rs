@@ -9,7 +9,7 @@ pub struct BanditConfig {
     /// Questions to the reflection model under way at once, 1 or more. More bring children of older knowledge.
     pub in_flight: usize,
     /// Evaluations for each child, 1 or more; absent: 4 where there is no reflection model and children are free,
-    /// else 1.07 times the root of the evaluations that may be spent, from 6 to 60. Fewer look at more candidates,
+    /// else 0.92 times the root of the evaluations that may be spent, from 6 to 60. Fewer look at more candidates,
     /// and know less of each; where questions cost little, fewer reach more.
     pub evaluations_per_child: Option<f64>,
     /// How far a draw strays from what is believed, in standard deviations, 0 to 2: 1 is Thompson sampling proper,
@@ -35,10 +35,10 @@ pub struct BanditConfig {
 impl Default for BanditConfig {
     fn default() -> Self {
         Self {
-            in_flight: 8,
+            in_flight: 6,
             evaluations_per_child: None,
-            exploration: 0.5,
-            parent_cases: 8,
+            exploration: 0.25,
+            parent_cases: 6,
             minibatch: 4,
             minibatch_uses: 4,
             crossover: 0.2,
@@ -74,15 +74,16 @@ impl BanditConfig {
         Ok(())
     }
 
-    /// A fortieth of the evaluations, at least 24: what the best is measured on early.
+    /// A twentieth of the evaluations, at least 24: enough to choose from, and few enough for the best to be measured on
+    /// all of them.
     pub(in crate::optimizers) fn ranking_cases(&self, evaluations: Option<u64>) -> Option<usize> {
-        self.ranking_cases.or_else(|| evaluations.map(|most| (most as usize / 40).max(24)))
+        self.ranking_cases.or_else(|| evaluations.map(|most| (most as usize / 20).max(24)))
     }
 
     /// Evaluations for each child, when so many may be made in all.
     pub(in crate::optimizers) fn pace(&self, evaluations: Option<u64>, reflection: bool) -> f64 {
         let by_budget = || match reflection {
-            true => evaluations.map_or(60.0, |most| (1.07 * (most as f64).sqrt()).clamp(6.0, 60.0)),
+            true => evaluations.map_or(60.0, |most| (0.92 * (most as f64).sqrt()).clamp(6.0, 60.0)),
             false => 4.0,
         };
         self.evaluations_per_child.unwrap_or_else(by_budget)

@@ -20,6 +20,10 @@ use crate::variation::rewrite::Rewrite;
 
 /// Minibatches that a parent may get right before the reflection model is asked all the same.
 const PERFECT: u64 = 3;
+/// On behalf of this number, which no proposal has, minibatches are run ahead.
+const PREPARED: u64 = u64::MAX;
+/// The probability of reflection from which they are.
+const LIKELY: f64 = 0.5;
 /// Draws until a child is nobody known.
 const ATTEMPTS: usize = 8;
 
@@ -63,8 +67,7 @@ impl Bandit {
                     let component = any_component(candidates[0], &mut rng);
                     let used = self.arms[at].proposals;
                     self.arms[at].proposals += 1;
-                    // The arms' minibatches differ, so that what all of them reveal differs.
-                    let minibatch = at as u64 * 7 + used / self.config.minibatch_uses as u64;
+                    let minibatch = self.minibatch(at, used);
                     let asked = context.models.ask();
                     let proposal = Proposal { parents, operator, asked, component, minibatch, perfect: 0 };
                     self.proposals.insert(number, proposal);
@@ -77,6 +80,39 @@ impl Bandit {
         false
     }
 
+    /// Number of the minibatch of an arm from which so many proposals were made. Those of the arms differ, so that what
+    /// all of them reveal differs.
+    fn minibatch(&self, at: usize, used: u64) -> u64 {
+        at as u64 * 7 + used / self.config.minibatch_uses as u64
+    }
+
+    /// Has the most promising parent run on its next minibatch before it is asked for: a proposal that need not wait
+    /// for that brings its child earlier. Only where most proposals need one. Whether there is something to measure for it.
+    pub(super) fn prepare(&mut self, context: &Context<'_>) -> bool {
+        let least = self.parent_cases(context);
+        let known = (0..self.arms.len()).filter(|at| self.arms[*at].known() >= least);
+        let mean = |at: &usize| self.beliefs.of(*at).mean;
+        let Some(best) = known.max_by(|a, b| mean(a).total_cmp(&mean(b))) else { return false };
+        let wanted = (self.arms[best].id, self.minibatch(best, self.arms[best].proposals));
+        if self.prepared == Some(wanted) {
+            return false;
+        }
+        self.prepared = Some(wanted);
+        let chances = context.operators.probabilities(1, context.settings.reflects(), context.credits);
+        if chances.get(Rewrite::Reflect.as_str()).is_none_or(|chance| *chance < LIKELY) {
+            return false;
+        }
+        let pieces = self.pieces(wanted.0, wanted.1, context);
+        self.minibatches.request(PREPARED, pieces, context.ledger);
+        self.minibatches.queued() > 0
+    }
+
+    /// The measurements of a parent on a minibatch.
+    fn pieces(&self, parent: CandidateId, minibatch: u64, context: &Context<'_>) -> Vec<Piece> {
+        let piece = |case| Piece { candidate: parent, split: Split::Train, case, repeat: 0 };
+        self.batch(minibatch, context).into_iter().map(piece).collect()
+    }
+
     /// Asks for the parent's minibatch, or for the question where it needs none.
     fn advance(&mut self, number: u64, context: &mut Context<'_>) {
         let Some(proposal) = self.proposals.get(&number) else { return };
@@ -84,23 +120,21 @@ impl Bandit {
             self.question(number, &[], context);
             return;
         }
-        let batch = self.batch(proposal, context);
-        let parent = proposal.parents[0];
-        let piece = |case| Piece { candidate: parent, split: Split::Train, case, repeat: 0 };
-        if self.minibatches.request(number, batch.into_iter().map(piece), context.ledger) {
+        let pieces = self.pieces(proposal.parents[0], proposal.minibatch, context);
+        if self.minibatches.request(number, pieces, context.ledger) {
             self.reflect(number, context);
         }
     }
 
-    fn batch(&self, proposal: &Proposal, context: &Context<'_>) -> Vec<u32> {
-        epoch_minibatch(proposal.minibatch, self.config.minibatch, context.cases.train.len(), context.seed)
+    fn batch(&self, minibatch: u64, context: &Context<'_>) -> Vec<u32> {
+        epoch_minibatch(minibatch, self.config.minibatch, context.cases.train.len(), context.seed)
     }
 
     /// The parent was run on the minibatch: asks the model, unless there is nothing to learn from.
     pub(super) fn reflect(&mut self, number: u64, context: &mut Context<'_>) {
         let Some(proposal) = self.proposals.get(&number) else { return };
         let parent = proposal.parents[0];
-        let batch = self.batch(proposal, context);
+        let batch = self.batch(proposal.minibatch, context);
         let is_perfect = batch.iter().all(|case| context.ledger.train_score(parent, *case) == Some(1.0));
         if is_perfect && proposal.perfect < PERFECT && self.may_breed(context) {
             if let Some(proposal) = self.proposals.get_mut(&number) {
@@ -158,7 +192,7 @@ impl Bandit {
 
     fn reject(&mut self, proposal: &Proposal, reason: &str, context: &mut Context<'_>) {
         self.barren += 1;
-        context.close_proposal(&proposal.asked, None, 0);
+        context.close_proposal(&proposal.asked, None, &[]);
         context.reject(proposal.operator.as_str(), reason);
     }
 
@@ -184,6 +218,7 @@ impl Bandit {
         self.add(Arm::new(child.id(), parent, writer));
         self.born += 1;
         if self.born.is_multiple_of(self.config.window as u64) {
+            self.list_population(context);
             context.complete_generation(self);
             self.exchange(context);
         } else {

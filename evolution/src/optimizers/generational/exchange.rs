@@ -16,7 +16,7 @@ impl<S: Scheme> Generational<S> {
             self.breed(context);
             return;
         };
-        context.emigrate(epoch, &self.population);
+        context.emigrate(epoch, self);
         // Whoever breeds no more has no use for migrants.
         if self.next_brood(context).is_some() {
             self.phase = Phase::Waiting;

@@ -19,7 +19,7 @@ impl Gepa {
     /// At the end of a window: sends migrants when it is time, and calls for those of the exchange before.
     pub(super) fn exchange(&mut self, context: &mut Context<'_>) {
         let Some(epoch) = context.settings.island.epoch_after(self.generation()) else { return };
-        context.emigrate(epoch, self.pool.population());
+        context.emigrate(epoch, self);
         // Where no migrant could be paid for, there is nothing to wait for.
         if epoch > 1 && self.fits(self.migrant_look(context).1, context) {
             context.exchange.expect(epoch - 1);

@@ -365,8 +365,10 @@ impl Gepa {
             context.credits.credit(&proposal.operator, reward);
         }
         if let Some(asked) = &proposal.asked {
-            let child = proposal.child.as_ref().map(|child| (child.id(), &proposal.parents[..]));
-            context.close_proposal(asked, child, proposal.seen);
+            let improvement = |id| context.improvement(id, &proposal.parents, proposal.seen);
+            let child = proposal.child.as_ref().map(|child| (child.id(), improvement(child.id())));
+            let order = context.order;
+            context.close_proposal(asked, child, &order[..proposal.seen]);
         }
         if let Some(reason) = &proposal.unusable {
             context.reject(&proposal.operator, reason);

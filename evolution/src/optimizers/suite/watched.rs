@@ -71,6 +71,10 @@ impl Optimizer for Watched {
         self.inner.population()
     }
 
+    fn score(&self, id: CandidateId, context: &Context<'_>) -> Option<f64> {
+        self.inner.score(id, context)
+    }
+
     fn generation(&self) -> u32 {
         self.inner.generation()
     }
