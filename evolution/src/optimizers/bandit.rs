@@ -1,11 +1,13 @@
 //! Every candidate is an arm of a growing tree: no gate, no full validation of everybody, no barrier.
 //!
-//! Cases stand in one shared order, so that arms are compared on the same cases. Each free slot either begins a
-//! proposal or measures the next case of an arm. Parents, and the arm to measure, are drawn by Thompson sampling
-//! (Thompson 1933; Russo et al. 2018): one draw from what is believed of each arm, and the highest wins; so
-//! measurements go where they may still decide something. A child begins where its parent stands ([`belief`]).
-//! The last part of the budget only measures, and the choice is by a lower confidence bound, so that a lucky
-//! beginning is not believed.
+//! Each free slot either begins a proposal or measures an arm. Parents, and the arm to measure, are drawn by Thompson
+//! sampling (Thompson 1933; Russo et al. 2018): one draw from what is believed of each arm, and the highest wins; so
+//! measurements go where they may still decide something. Newborns go first, and each is asked the case that tells most
+//! about it ([`measuring`]). A child begins where its parent stands ([`belief`]). The last part of the budget only
+//! measures, and the choice is by a lower confidence bound, so that a lucky beginning is not believed.
+//!
+//! With few proposals on many slots it is time that is short, not measurements: what is bred before the last children
+//! are known is bred from worse parents. So whatever brings a child, or what is known of it, earlier, counts twice.
 //!
 //! Relatives: infinitely many armed bandits (Berry et al. 1997), whose number of arms grows with the root of the
 //! budget; top-two sampling (Russo 2016); the asynchronous tree of arXiv 2510.21614.

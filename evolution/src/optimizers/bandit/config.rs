@@ -12,8 +12,8 @@ pub struct BanditConfig {
     /// else 0.92 times the root of the evaluations that may be spent, from 6 to 60. Fewer look at more candidates,
     /// and know less of each; where questions cost little, fewer reach more.
     pub evaluations_per_child: Option<f64>,
-    /// How far a draw strays from what is believed, in standard deviations, 0 to 2: 1 is Thompson sampling proper,
-    /// less is greedier. Half of it reaches more at budgets of hundreds to thousands of evaluations.
+    /// How far the draw of a parent strays from what is believed, in standard deviations, 0 to 2: 1 is Thompson sampling
+    /// proper, less is greedier.
     pub exploration: f64,
     /// Cases on which an arm must have been measured before it can be a parent, 1 or more; never more than half the
     /// evaluations for each child.
@@ -26,7 +26,8 @@ pub struct BanditConfig {
     pub crossover: f64,
     /// Part of the evaluations at the end that brings no new candidates, 0 to 0.9.
     pub finals: f64,
-    /// Validation cases that the search ranks on in what it reports; absent: all. It measures the best on all.
+    /// Validation cases that the search ranks on and chooses from what to ask, 1 or more; absent: a twentieth of the
+    /// evaluations, at least 24. It measures the best on all.
     pub ranking_cases: Option<usize>,
     /// Children after which a window is complete: progress is reported and the state made durable.
     pub window: usize,
