@@ -307,12 +307,7 @@ impl Ledger {
     /// not set aside.
     pub fn mean_on(&self, id: CandidateId, cases: &[u32]) -> Option<f64> {
         let tracked = self.tracked.get(&id)?;
-        let (mut sum, mut weight) = (0.0, 0.0);
-        for case in cases.iter().filter(|&&case| !self.is_set_aside(case)) {
-            sum += tracked.score(*case)? * self.weights[*case as usize];
-            weight += self.weights[*case as usize];
-        }
-        (weight > 0.0).then_some(sum / weight)
+        self.weighted_mean(cases, |_, case| tracked.score(case))
     }
 
     /// The same with what is expected, by the place among `cases`, where it was not measured.
@@ -323,11 +318,15 @@ impl Ledger {
         expected: impl Fn(usize) -> f64,
     ) -> Option<f64> {
         let tracked = self.tracked.get(&id)?;
+        self.weighted_mean(cases, |place, case| Some(tracked.score(case).unwrap_or_else(|| expected(place))))
+    }
+
+    /// Weighted mean of scores by place and case, without the cases that are set aside; `None` where one is missing.
+    fn weighted_mean(&self, cases: &[u32], score: impl Fn(usize, u32) -> Option<f64>) -> Option<f64> {
         let (mut sum, mut weight) = (0.0, 0.0);
-        for (place, case) in cases.iter().enumerate().filter(|(_, case)| !self.is_set_aside(**case)) {
-            let score = tracked.score(*case).unwrap_or_else(|| expected(place));
-            sum += score * self.weights[*case as usize];
-            weight += self.weights[*case as usize];
+        for (place, &case) in cases.iter().enumerate().filter(|(_, case)| !self.is_set_aside(**case)) {
+            sum += score(place, case)? * self.weights[case as usize];
+            weight += self.weights[case as usize];
         }
         (weight > 0.0).then_some(sum / weight)
     }

@@ -33,7 +33,7 @@ const STEP: (f64, f64) = (0.15, 6.0);
 /// How many children without a step the mean step starts with.
 const STILL: f64 = 6.0;
 /// Bounds of the mean square step.
-const STEPS: (f64, f64) = (0.01, 1.0);
+const STEP_BOUNDS: (f64, f64) = (0.01, 1.0);
 /// Results, and what they tell, from which a child's step is learnt.
 const LEARNT: (usize, f64) = (4, 0.3);
 /// Rounds of the fit: each takes arms for given cases, then cases for given arms.
@@ -114,16 +114,20 @@ impl Beliefs {
                     Belief { mean: parent.mean + step, variance: parent.variance + spread }
                 }
             };
-            let mut mean = if at < known { self.arms[at].mean } else { prior.mean };
-            let mut precision = 1.0 / prior.variance;
+            let mut belief = if at < known { self.arms[at] } else { prior };
             for _ in 0..STEPS_OF_NEWTON {
-                let (residual, information) = self.seen(arm, mean);
-                precision = 1.0 / prior.variance + information / self.dispersion;
-                let slope = (prior.mean - mean) / prior.variance + residual / self.dispersion;
-                mean += (slope / precision).clamp(-STRIDE, STRIDE);
+                belief = self.nearer(prior, belief.mean, self.seen(arm, belief.mean));
             }
-            self.arms[at] = Belief { mean, variance: 1.0 / precision };
+            self.arms[at] = belief;
         }
+    }
+
+    /// One step of Newton's from a mean towards the mode, given what results are more than expected there, and how much
+    /// they tell.
+    fn nearer(&self, prior: Belief, mean: f64, (residual, information): (f64, f64)) -> Belief {
+        let precision = 1.0 / prior.variance + information / self.dispersion;
+        let slope = (prior.mean - mean) / prior.variance + residual / self.dispersion;
+        Belief { mean: mean + (slope / precision).clamp(-STRIDE, STRIDE), variance: 1.0 / precision }
     }
 
     /// What an arm's results are more than expected of this ability, in sum, and how much they tell about it.
@@ -143,12 +147,8 @@ impl Beliefs {
                 sums[place as usize].1 += chance * (1.0 - chance);
             }
         }
-        for (ease, (residual, information)) in self.ease.iter_mut().zip(sums) {
-            let precision = 1.0 / CASE.variance + information / self.dispersion;
-            let slope = (CASE.mean - ease.mean) / CASE.variance + residual / self.dispersion;
-            ease.mean += (slope / precision).clamp(-STRIDE, STRIDE);
-            ease.variance = 1.0 / precision;
-        }
+        let fitted = self.ease.iter().zip(sums).map(|(ease, seen)| self.nearer(CASE, ease.mean, seen));
+        self.ease = fitted.collect();
         // What all cases have in common belongs to the arms.
         let mean = self.ease.iter().map(|ease| ease.mean).sum::<f64>() / self.ease.len().max(1) as f64;
         self.ease.iter_mut().for_each(|ease| ease.mean -= mean);
@@ -188,7 +188,7 @@ impl Beliefs {
         let mean = steps.iter().map(|(step, error)| step * weight(*error)).sum::<f64>() / (total + STILL);
         let excess = steps.iter().map(|(step, error)| weight(*error) * ((step - mean).powi(2) - error));
         let spread = (excess.sum::<f64>() + STEP.0 * STEP.1) / (total + STEP.1);
-        (mean, spread.clamp(STEPS.0, STEPS.1))
+        (mean, spread.clamp(STEP_BOUNDS.0, STEP_BOUNDS.1))
     }
 }
 

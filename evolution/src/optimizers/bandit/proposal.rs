@@ -20,7 +20,7 @@ use crate::variation::rewrite::Rewrite;
 
 /// Minibatches that a parent may get right before the reflection model is asked all the same.
 const PERFECT: u64 = 3;
-/// On behalf of this number, which no proposal has, minibatches are run ahead.
+/// Minibatches are run ahead on behalf of the numbers from this one down, which no proposal has.
 const PREPARED: u64 = u64::MAX;
 /// The probability of reflection from which they are.
 const LIKELY: f64 = 0.5;
@@ -89,6 +89,9 @@ impl Bandit {
     /// Has the most promising parent run on its next minibatch before it is asked for: a proposal that need not wait
     /// for that brings its child earlier. Only where most proposals need one. Whether there is something to measure for it.
     pub(super) fn prepare(&mut self, context: &Context<'_>) -> bool {
+        if !context.settings.reflects() {
+            return false;
+        }
         let least = self.parent_cases(context);
         let known = (0..self.arms.len()).filter(|at| self.arms[*at].known() >= least);
         let mean = |at: &usize| self.beliefs.of(*at).mean;
@@ -98,12 +101,12 @@ impl Bandit {
             return false;
         }
         self.prepared = Some(wanted);
-        let chances = context.operators.probabilities(1, context.settings.reflects(), context.credits);
+        let chances = context.operators.probabilities(1, true, context.credits);
         if chances.get(Rewrite::Reflect.as_str()).is_none_or(|chance| *chance < LIKELY) {
             return false;
         }
         let pieces = self.pieces(wanted.0, wanted.1, context);
-        self.minibatches.request(PREPARED, pieces, context.ledger);
+        self.minibatches.request(PREPARED - wanted.1, pieces, context.ledger);
         self.minibatches.queued() > 0
     }
 
