@@ -46,7 +46,9 @@ use proposal::Proposal;
 const BARREN: u32 = 200;
 /// Arms among which a draw is made, at most: the most promising, and the newest.
 const CONTENDERS: (usize, usize) = (48, 16);
-/// Results from which observers are told of an arm.
+/// The newest arms among which newborns are looked for.
+const NEWEST: usize = 64;
+/// Results from which observers are told of an arm, where the search ranks on so many cases.
 const TOLD_OF: usize = 12;
 /// Members of the population that observers are told of.
 const POPULATION: usize = 16;
@@ -160,15 +162,15 @@ impl Bandit {
         // Where all that was tried gets everything wrong, more measurements tell nobody from the others.
         let each = if self.is_hopeless(context) { pace.min(self.config.parent_cases as f64) } else { pace };
         let due = context.account.evaluations() as f64 / each;
-        let fresh = self
-            .arms
-            .iter()
-            .rev()
-            .take(64)
-            .filter(|arm| arm.asked.len() < self.parent_cases(context))
-            .count();
-        let under_way = self.proposals.len() + if context.settings.reflects() { 0 } else { fresh };
+        let fresh =
+            if context.settings.reflects() { 0 } else { self.newborns(self.parent_cases(context)).count() };
+        let under_way = self.proposals.len() + fresh;
         under_way < self.config.in_flight && ((self.born + self.proposals.len() as u64) as f64) < due
+    }
+
+    /// Of the newest arms those that were asked about fewer cases, the youngest first.
+    fn newborns(&self, enough: usize) -> impl Iterator<Item = usize> {
+        (0..self.arms.len()).rev().take(NEWEST).filter(move |at| self.arms[*at].asked.len() < enough)
     }
 
     fn pace(&self, context: &Context<'_>) -> f64 {
@@ -218,10 +220,7 @@ impl Bandit {
     fn breed(&mut self, context: &mut Context<'_>) -> bool {
         let least = self.parent_cases(context);
         let mut rng = self.draw(context);
-        let Some(parent) = self.thompson(self.config.exploration, &mut rng, |arm| arm.known() >= least)
-        else {
-            return false;
-        };
+        let Some(parent) = self.parent(&mut rng, |arm| arm.known() >= least) else { return false };
         if self.propose(parent, context) {
             return true;
         }
@@ -236,7 +235,12 @@ impl Bandit {
     /// Another parent beside this one.
     fn another(&self, at: usize, rng: &mut RunRng) -> Option<usize> {
         let id = self.arms[at].id;
-        self.thompson(self.config.exploration, rng, |arm| arm.id != id && arm.known() > 0)
+        self.parent(rng, |arm| arm.id != id && arm.known() > 0)
+    }
+
+    /// A parent among those that qualify.
+    fn parent(&self, rng: &mut RunRng, qualifies: impl Fn(&Arm) -> bool) -> Option<usize> {
+        self.thompson(self.config.exploration, rng, qualifies)
     }
 
     /// The arm with the highest lower confidence bound, among those that so much is known of.
@@ -248,8 +252,7 @@ impl Bandit {
 
     /// Tells observers when another is believed the best, and that it is more than was ever believed of one.
     fn announce_best(&mut self, context: &mut Context<'_>) {
-        let least = TOLD_OF.min(context.ranked().len());
-        let Some(at) = Self::best(&self.beliefs, &self.arms, least) else { return };
+        let Some(at) = Self::best(&self.beliefs, &self.arms, told_of_from(context)) else { return };
         let id = self.arms[at].id;
         if self.told_of != Some(id) {
             self.told_of = Some(id);
@@ -266,12 +269,12 @@ impl Bandit {
 
     /// Who is known well enough to be told of, the most promising first.
     fn list_population(&mut self, context: &Context<'_>) {
-        let least = TOLD_OF.min(context.ranked().len());
-        let mut ranked: Vec<usize> =
+        let least = told_of_from(context);
+        let mut known: Vec<usize> =
             (0..self.arms.len()).filter(|at| self.arms[*at].results.len() >= least).collect();
-        ranked.sort_by(|a, b| self.beliefs.of(*b).mean.total_cmp(&self.beliefs.of(*a).mean));
-        ranked.truncate(POPULATION);
-        self.population = ranked.into_iter().map(|at| self.arms[at].id).collect();
+        known.sort_by(|a, b| self.beliefs.of(*b).mean.total_cmp(&self.beliefs.of(*a).mean));
+        known.truncate(POPULATION);
+        self.population = known.into_iter().map(|at| self.arms[at].id).collect();
     }
 
     /// At the end of a window: sends migrants when it is time, and calls for those of the exchange before.
@@ -331,6 +334,11 @@ impl Bandit {
     fn is_exhausted(&self, context: &Context<'_>) -> bool {
         self.phase == Phase::Searching && context.account.in_flight() == 0 && !context.exchange.is_waiting()
     }
+}
+
+/// So many results an arm must have for observers to be told of it.
+fn told_of_from(context: &Context<'_>) -> usize {
+    TOLD_OF.min(context.ranked().len())
 }
 
 impl Optimizer for Bandit {

@@ -147,15 +147,16 @@ impl<S: Scheme> Generational<S> {
             if let Stage::Stillborn(reason) = &child.stage {
                 context.reject(&child.conception.operator, reason);
             }
+            let improvement = |id| context.improvement(id, &child.conception.parents, child.seen);
+            let made = child.candidate().map(|made| (made.id(), improvement(made.id())));
             if let Some(asked) = &child.asked {
-                let improvement = |id| context.improvement(id, &child.conception.parents, child.seen);
-                let made = child.candidate().map(|made| (made.id(), improvement(made.id())));
                 let order = context.order;
                 context.close_proposal(asked, made, &order[..child.seen]);
             }
-            if let (Stage::Decided(outcome), Some(candidate)) = (&child.stage, child.candidate()) {
+            if let (Stage::Decided(outcome), Some(candidate), Some((_, reward))) =
+                (&child.stage, child.candidate(), made)
+            {
                 let birth = child.birth(self.generation);
-                let reward = context.improvement(candidate.id(), &birth.parents, child.seen);
                 context.credits.credit(&birth.operator, reward);
                 let is_new = context.bear(candidate, birth, *outcome, child.seen);
                 if is_new && let Some(asked) = &child.asked {

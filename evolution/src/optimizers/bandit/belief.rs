@@ -132,19 +132,22 @@ impl Beliefs {
 
     /// What an arm's results are more than expected of this ability, in sum, and how much they tell about it.
     fn seen(&self, arm: &Arm, ability: f64) -> (f64, f64) {
-        arm.results.iter().fold((0.0, 0.0), |(residual, information), &(place, score)| {
-            let chance = logistic(ability + self.ease[place as usize].mean);
-            (residual + score - chance, information + chance * (1.0 - chance))
-        })
+        arm.results.iter().fold((0.0, 0.0), |seen, result| self.with(seen, ability, result))
+    }
+
+    /// The same with one more result of somebody of this ability.
+    fn with(&self, (residual, information): (f64, f64), ability: f64, result: &(u32, f64)) -> (f64, f64) {
+        let &(place, score) = result;
+        let chance = logistic(ability + self.ease[place as usize].mean);
+        (residual + score - chance, information + chance * (1.0 - chance))
     }
 
     fn fit_cases(&mut self, arms: &[Arm]) {
         let mut sums = vec![(0.0, 0.0); self.ease.len()];
         for (arm, belief) in arms.iter().zip(&self.arms) {
-            for &(place, score) in &arm.results {
-                let chance = logistic(belief.mean + self.ease[place as usize].mean);
-                sums[place as usize].0 += score - chance;
-                sums[place as usize].1 += chance * (1.0 - chance);
+            for result in &arm.results {
+                let sum = &mut sums[result.0 as usize];
+                *sum = self.with(*sum, belief.mean, result);
             }
         }
         let fitted = self.ease.iter().zip(sums).map(|(ease, seen)| self.nearer(CASE, ease.mean, seen));

@@ -17,15 +17,12 @@ const MOST_AT_ONCE: usize = 16;
 const MOST_AT_THE_START: (usize, usize) = (32, 4);
 /// The same at the end, when there are few arms left to choose from.
 const MOST_AT_THE_END: usize = 64;
-/// Of a budget, this part of the measurements may be under way at once while there is something to breed, and never
-/// fewer than these. On 32 slots it binds up to about 2,000 evaluations: what a small budget gives out before anything
+/// Of a budget, this part of the measurements may be under way at once, and never fewer than these. On 32 slots it binds up to about 2,000 evaluations: what a small budget gives out before anything
 /// is known costs it more than slots that wait.
 const UNDER_WAY: (usize, usize) = (60, 4);
 /// Of the evaluations for each child, the part with which a newborn goes before all others: until something is known
 /// of it, proposals are made from what was best before it.
 const NEWBORN: f64 = 0.4;
-/// The newest arms among which a newborn is looked for.
-const NEWEST: usize = 64;
 /// How far a draw of an arm to measure strays from what is believed, in standard deviations: Thompson sampling proper.
 const CURIOSITY: f64 = 1.0;
 /// The case that tells most is looked for among the first of the ranked ones, at most so many.
@@ -39,7 +36,7 @@ impl Bandit {
         self.arms.iter().map(Arm::in_flight).sum()
     }
 
-    /// So many of them at most while there is something to breed.
+    /// So many of them at most.
     pub(super) fn most_under_way(context: &Context<'_>) -> usize {
         let (parts, least) = UNDER_WAY;
         let most = context.account.budget().evaluations;
@@ -63,17 +60,11 @@ impl Bandit {
     /// The newest arm of which hardly anything is known.
     fn newborn(&self, context: &Context<'_>) -> Option<usize> {
         let enough = ((NEWBORN * self.pace(context)).ceil() as usize).min(context.order.len());
-        (0..self.arms.len()).rev().take(NEWEST).find(|at| self.arms[*at].asked.len() < enough)
+        self.newborns(enough).next()
     }
 
     /// The arm of whom one more result may decide most.
     fn contender(&self, may_breed: bool, rng: &mut RunRng, context: &Context<'_>) -> Option<usize> {
-        let (repeats, most) = match may_breed {
-            true if self.arms.len() < MOST_AT_THE_START.1 => (1, MOST_AT_THE_START.0),
-            true => (1, MOST_AT_ONCE),
-            false => (self.repeats(context), MOST_AT_THE_END),
-        };
-        let all = context.order.len() * repeats;
         // Whoever would be chosen now is measured on all ranked cases first: what is said of it in the end is measured.
         let pool = context.ranked().len();
         if !may_breed
@@ -82,6 +73,12 @@ impl Bandit {
         {
             return Some(best);
         }
+        let (repeats, most) = match may_breed {
+            true if self.arms.len() < MOST_AT_THE_START.1 => (1, MOST_AT_THE_START.0),
+            true => (1, MOST_AT_ONCE),
+            false => (self.repeats(context), MOST_AT_THE_END),
+        };
+        let all = context.order.len() * repeats;
         self.thompson(CURIOSITY, rng, |arm| arm.asked.len() < all && arm.in_flight() < most)
     }
 
@@ -97,9 +94,8 @@ impl Bandit {
                 *free = false;
             }
         }
-        let doubt = |place: &usize| self.beliefs.doubt(at, *place);
-        let open = (0..pool).filter(|place| free[*place]);
-        open.min_by(|a, b| doubt(a).total_cmp(&doubt(b))).unwrap_or(asked.len() % cases)
+        let open = (0..pool).filter(|place| free[*place]).map(|place| (self.beliefs.doubt(at, place), place));
+        open.min_by(|a, b| a.0.total_cmp(&b.0)).map_or(asked.len() % cases, |(_, place)| place)
     }
 
     /// Measurements of an arm on each case at the end: 1 where the first repeats all came out as before.

@@ -360,13 +360,12 @@ impl Gepa {
         }
         self.settled += 1;
         self.learn_difficulty(&proposal, context);
-        if let Some(child) = proposal.child.as_ref().filter(|_| !proposal.parents.is_empty()) {
-            let reward = context.improvement(child.id(), &proposal.parents, proposal.seen);
+        let improvement = |id| context.improvement(id, &proposal.parents, proposal.seen);
+        let child = proposal.child.as_ref().map(|child| (child.id(), improvement(child.id())));
+        if let Some((_, reward)) = child.filter(|_| !proposal.parents.is_empty()) {
             context.credits.credit(&proposal.operator, reward);
         }
         if let Some(asked) = &proposal.asked {
-            let improvement = |id| context.improvement(id, &proposal.parents, proposal.seen);
-            let child = proposal.child.as_ref().map(|child| (child.id(), improvement(child.id())));
             let order = context.order;
             context.close_proposal(asked, child, &order[..proposal.seen]);
         }
