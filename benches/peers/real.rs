@@ -107,10 +107,7 @@ impl Task {
     /// Says what the prompt to start from is worth in both turns, and with the first examples there are: how much there is
     /// for a search to find. `all`: what the other prompts are worth, too.
     async fn say_gradient(&self, local: &Local, all: bool) -> Result<(), String> {
-        let known = self.search.train.iter().take(SHOTS);
-        let shots: Vec<Shot> = known
-            .map(|case| Shot { input: case.input.clone(), output: case.expected.clone().unwrap_or_default() })
-            .collect();
+        let shots: Vec<Shot> = self.search.train.iter().filter_map(Case::shot).take(SHOTS).collect();
         let said = if all { self.prompts.len() } else { 1 };
         for prompt in self.prompts.iter().take(said) {
             let system = self.worth(local, prompt, Placement::System, &[]).await?;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use evohub_evolution::candidate::INSTRUCTION;
-use evohub_evolution::{Candidate, Case, Digest, Placement};
+use evohub_evolution::{Candidate, Case, Digest, Placement, Shot};
 use evohub_llm::ChatMessage;
 
 use crate::template::{Template, TemplateError, TemplateErrorKind, Variables};
@@ -25,8 +25,8 @@ pub struct Renderer {
     text: String,
     template: Template,
     variables: Variables,
-    /// Columns of the cases that examples are made of, by input and answer.
-    examples: HashMap<(String, String), BTreeMap<String, String>>,
+    /// Columns of the cases that examples are made of, by what is shown of them.
+    examples: HashMap<Shot, BTreeMap<String, String>>,
 }
 
 /// A text of the user's that cannot be meant as it stands.
@@ -58,8 +58,8 @@ impl Renderer {
     #[must_use]
     pub fn with_examples<'a>(mut self, cases: impl IntoIterator<Item = &'a Case>) -> Self {
         for case in cases {
-            if let Some(expected) = &case.expected {
-                self.examples.insert((case.input.clone(), expected.clone()), case.columns.clone());
+            if let Some(shot) = case.shot() {
+                self.examples.insert(shot, case.columns.clone());
             }
         }
         self
@@ -110,9 +110,9 @@ impl Renderer {
             if before.is_empty() { asked } else { format!("{before}\n\n{asked}") }
         };
         for shot in candidate.shots() {
-            let columns = self.examples.get(&(shot.input.clone(), shot.output.clone()));
+            let columns = self.examples.get(shot);
             let turn = user_turn(&|name| self.variables.value_of(name, &shot.input, columns).to_owned());
-            messages.extend([ChatMessage::user(turn), ChatMessage::assistant(&shot.output)]);
+            messages.extend([ChatMessage::user(turn), ChatMessage::assistant(&*shot.output)]);
         }
         messages.push(ChatMessage::user(user_turn(&|name| self.variables.value(name, case).to_owned())));
         messages
@@ -126,8 +126,8 @@ impl Renderer {
         let mut examples: Vec<_> = self.examples.iter().collect();
         examples.retain(|_| self.variables.name_more_than_input());
         examples.sort_unstable();
-        for ((input, output), columns) in examples {
-            fields.extend(["example", input, output]);
+        for (shot, columns) in examples {
+            fields.extend(["example", &*shot.input, &*shot.output]);
             fields.extend(columns.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]));
         }
         format!("render/1 {}", Digest::of_fields(fields.into_iter().map(str::as_bytes)))

@@ -6,7 +6,7 @@
 
 #![expect(clippy::print_stdout, reason = "a benchmark reports to its user")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -62,6 +62,10 @@ fn generations() -> Vec<Candidate> {
                 Some(other) => child(&operators, &[&population[*one], &population[*other]], &context, rng),
             });
             children.collect::<Vec<_>>()
+        });
+        let children = laps.take("leave out whom there is already", || {
+            let mut known: HashSet<_> = population.iter().map(Candidate::id).collect();
+            children.into_iter().filter(|child| known.insert(child.id())).collect::<Vec<_>>()
         });
         laps.take("put the children to an archive of 900 cells", || {
             children.iter().for_each(|child| {

@@ -41,14 +41,15 @@ impl Placement {
     }
 }
 
-/// A few-shot example, shown to the model as one user turn and one assistant turn.
+/// A few-shot example, shown to the model as one user turn and one assistant turn. Its texts are shared by all
+/// candidates that show it; a clone is cheap.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Shot {
     /// The user turn, as a case's input would stand there.
-    pub input: String,
+    pub input: Arc<str>,
     /// The answer wanted.
-    pub output: String,
+    pub output: Arc<str>,
 }
 
 /// The content of a candidate, as written in files. Each part is shared with the candidates that have the same from it.
@@ -141,9 +142,11 @@ impl Candidate {
     /// # Errors
     /// When no component would have text.
     pub fn with_component(&self, name: &str, text: impl Into<String>) -> Result<Self, CandidateError> {
-        let mut content = Content::clone(&self.content);
-        Arc::make_mut(&mut content.components).insert(name.to_owned(), text.into());
-        content.try_into()
+        let others = self.content.components.iter().filter(|(other, _)| *other != name);
+        let mut components: BTreeMap<_, _> =
+            others.map(|(name, text)| (name.clone(), text.clone())).collect();
+        components.insert(name.to_owned(), text.into());
+        Content { components: Arc::new(components), ..Content::clone(&self.content) }.try_into()
     }
 
     /// The same candidate with its instruction elsewhere.
@@ -210,14 +213,20 @@ impl Candidate {
         let values: Vec<[u8; 8]> =
             content.parameters.values().map(|value| value.to_bits().to_le_bytes()).collect();
         let components = content.components.iter().flat_map(|(name, text)| ["component", name, text]);
-        let shots = content.shots.iter().flat_map(|shot| ["shot", &shot.input, &shot.output]);
+        let shots = content.shots.iter().flat_map(|shot| ["shot", &*shot.input, &*shot.output]);
         let texts = iter::once(content.placement.as_str()).chain(components).chain(shots).map(str::as_bytes);
         let parameters = content.parameters.keys().zip(&values);
         let parameters =
             parameters.flat_map(|(name, value)| [b"parameter".as_slice(), name.as_bytes(), value.as_slice()]);
         let id = Digest::of_fields(texts.chain(parameters));
-        let shots = content.shots.iter().flat_map(|shot| [&shot.input, &shot.output]);
-        let length = content.components.values().chain(shots).map(|text| text.chars().count()).sum();
+        let shots = content.shots.iter().flat_map(|shot| [&*shot.input, &*shot.output]);
+        let length = content
+            .components
+            .values()
+            .map(String::as_str)
+            .chain(shots)
+            .map(|text| text.chars().count())
+            .sum();
         Self { id, length, content: Arc::new(content) }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::candidate::Shot;
 use crate::digest::Digest;
 
 /// Identity of a case: the hash of its content.
@@ -29,6 +30,12 @@ impl Case {
         let columns =
             BTreeMap::from([("input".into(), input.clone()), ("expected".into(), expected.clone())]);
         Self { input, expected: Some(expected), weight: 1.0, columns }
+    }
+
+    /// The example that it makes; none when it has no expected answer to show.
+    pub fn shot(&self) -> Option<Shot> {
+        let output = self.expected.as_deref().filter(|answer| !answer.trim().is_empty())?;
+        Some(Shot { input: (*self.input).into(), output: output.into() })
     }
 
     /// The hash of input, expected answer and columns. The weight is no part of it: it changes no answer.

@@ -4,6 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
+
+/// Bytes in a row before it needs memory of its own: enough for most prompts.
+const ROW: usize = 2_048;
 
 /// The first 128 bits of a BLAKE3 hash, written as 32 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -20,7 +24,7 @@ impl Digest {
     /// hash alike by running together.
     pub fn of_fields<'a>(fields: impl IntoIterator<Item = &'a [u8]>) -> Self {
         // In one row first: the hash takes many short pieces one by one far slower than it takes a long one.
-        let mut row = Vec::with_capacity(1_024);
+        let mut row = SmallVec::<[u8; ROW]>::new();
         for field in fields {
             row.extend_from_slice(&(field.len() as u64).to_le_bytes());
             row.extend_from_slice(field);

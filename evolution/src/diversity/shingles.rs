@@ -91,7 +91,7 @@ pub(super) fn candidate_tokens(candidate: &Candidate) -> Vec<u64> {
         all.extend(tokens(text));
     }
     for shot in candidate.shots() {
-        for (turn, text) in [("input", &shot.input), ("output", &shot.output)] {
+        for (turn, text) in [("input", &*shot.input), ("output", &*shot.output)] {
             all.push(section(b"shot", turn));
             all.extend(tokens(text));
         }

@@ -21,13 +21,14 @@ use super::generational::{Cohort, Conception, Made, Newcomer, Rivals, Rules, Sch
 use super::leaders::check_finals;
 use super::mating::{any_component, ask, best_first, without_model};
 use crate::candidate::{Candidate, CandidateId};
+use crate::case::Case;
 use crate::context::Context;
 use crate::race::RaceConfig;
 use crate::rng::RunRng;
 use crate::variation::crossover::mixed_shots;
 use crate::variation::operators::Drawn;
 use crate::variation::rewrite::Rewrite;
-use crate::variation::shots::{AddShot, DropShot, ShotChoice, shot};
+use crate::variation::shots::{AddShot, DropShot, ShotChoice};
 use crate::variation::{Operator, VariationContext};
 
 /// Settings of CAPO.
@@ -160,7 +161,7 @@ impl Scheme for Capo {
     fn begin(&mut self, context: &Context<'_>) {
         let bare = |seed: &Candidate| seed.with_shots(vec![]).length();
         let longest = context.settings.seeds.iter().map(bare).max().unwrap_or(0);
-        let shots: Vec<_> = context.cases.train.iter().filter_map(shot).collect();
+        let shots: Vec<_> = context.cases.train.iter().filter_map(Case::shot).collect();
         let characters: usize =
             shots.iter().map(|shot| shot.input.chars().count() + shot.output.chars().count()).sum();
         let most = self.config.max_shots.min(context.settings.limits.max_shots);
@@ -252,14 +253,13 @@ mod tests {
 
     use super::*;
     use crate::candidate::Shot;
-    use crate::case::Case;
     use crate::rng::stream;
     use crate::variation::VariationLimits;
 
     #[test]
     fn examples_come_go_and_move() {
         let train: Vec<Case> = (0..6).map(|number| Case::new(number.to_string(), "x")).collect();
-        let shots = (0..3).map(|n| Shot { input: n.to_string(), output: "x".into() }).collect();
+        let shots = (0..3).map(|n| Shot { input: n.to_string().into(), output: "x".into() }).collect();
         let parent = Candidate::from_instruction("x").unwrap().with_shots(shots);
         let limits = VariationLimits { max_shots: 4, ..VariationLimits::default() };
         let variation = VariationContext { train: &train.into(), difficulty: &[], limits };

@@ -42,6 +42,9 @@ impl Operator for UniformCrossover {
         rng: &mut RunRng,
     ) -> Option<Candidate> {
         let &[first, second] = parents else { return None };
+        if first == second {
+            return None;
+        }
         first_new(parents, &context.limits, || {
             let components = from_either(first.shared_components(), second.shared_components(), rng);
             let placement = [first, second].choose(rng)?.placement();
@@ -95,10 +98,10 @@ impl Operator for SentenceCrossover {
             second.components().get(*name).is_some_and(|other| other != *text)
         };
         let differing: Vec<_> = first.components().iter().filter(differs).collect();
+        let (name, text) = *differing.choose(rng)?;
+        let ours = Segments::new(text, Unit::Sentence);
+        let theirs = Segments::new(second.component(name), Unit::Sentence);
         first_new(parents, &context.limits, || {
-            let (name, text) = *differing.choose(rng)?;
-            let ours = Segments::new(text, Unit::Sentence);
-            let theirs = Segments::new(second.component(name), Unit::Sentence);
             let head = rng.random_range(0..=ours.len());
             let tail = rng.random_range(0..=theirs.len());
             let mut said = HashSet::new();

@@ -14,20 +14,11 @@ pub use cover::CoverShots;
 pub use draw::DrawShots;
 pub use resize::ResizeShots;
 
-use std::collections::HashSet;
-
 use rand::seq::SliceRandom;
 
 use crate::candidate::Shot;
-use crate::case::Case;
 use crate::rng::RunRng;
 use crate::variation::TrainIndex;
-
-/// The example that a case makes; none when it has no expected answer to show.
-pub fn shot(case: &Case) -> Option<Shot> {
-    let output = case.expected.as_ref().filter(|answer| !answer.trim().is_empty())?;
-    Some(Shot { input: case.input.clone(), output: output.clone() })
-}
 
 /// Orders cases so that the expected answers take turns, beginning with that of the first case; answers that some
 /// examples show already wait for the others to catch up.
@@ -56,6 +47,15 @@ fn shuffled(train: &TrainIndex, rng: &mut RunRng) -> Vec<usize> {
 
 /// The first so many cases whose inputs differ.
 fn distinct(train: &TrainIndex, order: Vec<usize>, most: usize) -> Vec<usize> {
-    let mut inputs = HashSet::new();
-    order.into_iter().filter(|index| inputs.insert(train.input_number(*index))).take(most).collect()
+    let mut first: Vec<usize> = Vec::with_capacity(most.min(order.len()));
+    for index in order {
+        if first.len() == most {
+            break;
+        }
+        // They are few: a look at each is quicker than a hash.
+        if first.iter().all(|other| train.input_number(*other) != train.input_number(index)) {
+            first.push(index);
+        }
+    }
+    first
 }

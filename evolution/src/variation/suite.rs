@@ -106,7 +106,8 @@ pub fn candidates() -> impl Strategy<Value = Candidate> {
     let names = prop::sample::select(vec!["instruction", "answer", "style", "system"]);
     let components = prop::collection::btree_map(names.prop_map(String::from), texts(), 1..5);
     let placement = prop::sample::select(Placement::ALL.to_vec());
-    let shot = (texts(), labels()).prop_map(|(input, output)| Shot { input, output });
+    let shot =
+        (texts(), labels()).prop_map(|(input, output)| Shot { input: input.into(), output: output.into() });
     let shots = prop::collection::vec(shot, 0..6);
     let parameters = prop::collection::btree_map(
         prop::sample::select(vec!["temperature", "top_p"]).prop_map(String::from),

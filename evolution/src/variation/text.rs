@@ -151,15 +151,12 @@ fn edit(
     change: impl Fn(&Segments<'_>, &mut RunRng) -> String,
 ) -> Option<Candidate> {
     let parent = *parents.first()?;
-    first_new(parents, &context.limits, || {
-        let (name, text) = any_component(parent, rng)?;
-        let unit = if rng.random_bool(0.5) { Unit::Sentence } else { Unit::Clause };
-        let segments = Segments::new(text, unit);
-        if segments.len() < least_pieces {
-            return None;
-        }
-        parent.with_component(name, change(&segments, rng)).ok()
-    })
+    let (name, text) = any_component(parent, rng)?;
+    let mut units = [Unit::Sentence, Unit::Clause];
+    units.shuffle(rng);
+    let mut cuts = units.into_iter().map(|unit| Segments::new(text, unit));
+    let segments = cuts.find(|segments| segments.len() >= least_pieces)?;
+    first_new(parents, &context.limits, || parent.with_component(name, change(&segments, rng)).ok())
 }
 
 #[cfg(test)]

@@ -8,7 +8,6 @@ use memchr::memmem::Finder;
 
 use super::labels::labels;
 use super::library::{Phrase, phrases};
-use super::shots::shot;
 use crate::candidate::Shot;
 use crate::case::{Case, CaseSet};
 use crate::diversity::Shingles;
@@ -19,7 +18,7 @@ const MOST_PAIRED: usize = 256;
 /// The train cases, and what would have to be found in all of them for every child anew: the labels and the phrases
 /// about them, which cases can be examples, which are alike in their input or their answer, and how much.
 ///
-/// Shingles and distances are made when they are first asked for.
+/// Examples, shingles and distances are made when they are first asked for.
 #[derive(Debug)]
 pub struct TrainIndex {
     cases: Arc<CaseSet>,
@@ -37,6 +36,7 @@ pub struct TrainIndex {
     answers: Vec<usize>,
     /// How many answers differ.
     distinct_answers: usize,
+    shots: Vec<OnceLock<Option<Shot>>>,
     input_shingles: Vec<OnceLock<Shingles>>,
     shot_shingles: Vec<OnceLock<Shingles>>,
     /// Distances of the inputs of two cases, by the later one and then by the earlier.
@@ -64,6 +64,7 @@ impl TrainIndex {
             inputs,
             answers,
             distinct_answers,
+            shots: vec![OnceLock::new(); train.len()],
             input_shingles: vec![OnceLock::new(); train.len()],
             shot_shingles: vec![OnceLock::new(); train.len()],
             distances: vec![OnceLock::new(); paired * paired.saturating_sub(1) / 2],
@@ -102,7 +103,9 @@ impl TrainIndex {
         if shown.is_empty() {
             return Cow::Borrowed(&self.answered);
         }
-        Cow::Owned(self.answered.iter().copied().filter(|at| !shown.contains(&self.inputs[*at])).collect())
+        let mut usable = Vec::with_capacity(self.answered.len());
+        usable.extend(self.answered.iter().filter(|at| !shown.contains(&self.inputs[**at])));
+        Cow::Owned(usable)
     }
 
     /// The number of a case's input: the same for the same input.
@@ -134,9 +137,14 @@ impl TrainIndex {
         }
     }
 
+    /// The example that a case makes; `None` when it has no expected answer to show.
+    pub fn shot(&self, case: usize) -> Option<&Shot> {
+        self.shots[case].get_or_init(|| self.cases()[case].shot()).as_ref()
+    }
+
     /// The shingles of an example, kept where it is one that a case makes.
     pub(super) fn shingles_of(&self, example: &Shot) -> Cow<'_, Shingles> {
-        let is_it = |at: &usize| self.cases()[*at].expected.as_ref() == Some(&example.output);
+        let is_it = |at: &usize| self.cases()[*at].expected.as_deref() == Some(&*example.output);
         match self.with_input(&example.input).find(is_it) {
             Some(at) => Cow::Borrowed(self.shot_shingles[at].get_or_init(|| Shingles::of_shot(example))),
             None => Cow::Owned(Shingles::of_shot(example)),
@@ -145,11 +153,8 @@ impl TrainIndex {
 
     /// The shingles of the example that a case makes; `None` when it makes none.
     pub(super) fn shot_shingles(&self, case: usize) -> Option<&Shingles> {
-        let own = &self.cases()[case];
-        is_answered(own).then(|| {
-            self.shot_shingles[case]
-                .get_or_init(|| shot(own).as_ref().map(Shingles::of_shot).unwrap_or_default())
-        })
+        let own = self.shot(case)?;
+        Some(self.shot_shingles[case].get_or_init(|| Shingles::of_shot(own)))
     }
 
     fn input_shingles(&self, case: usize) -> &Shingles {
@@ -210,7 +215,7 @@ mod tests {
         assert_eq!(*index.usable(&[]), [1, 2, 4]);
         assert_eq!(*index.usable(&[shown("d", "x")]), [1, 2]);
         assert_eq!(*index.usable(&[shown("x", "1"), shown("b", "3")]), [4]);
-        assert_eq!(shot(&index.cases()[0]), None);
+        assert_eq!(index.shot(0), None);
     }
 
     #[test]
@@ -238,13 +243,13 @@ mod tests {
                 prop_assert!(index.is_said(at, &[text, &*phrase.text, text].concat()));
             }
             let beside = parents[0].shots();
-            let is_shown = |case: &Case| beside.iter().any(|shot| shot.input == case.input);
-            let usable = (0..train.len()).filter(|at| shot(&train[*at]).is_some() && !is_shown(&train[*at]));
+            let is_shown = |case: &Case| beside.iter().any(|shot| *shot.input == *case.input);
+            let usable = (0..train.len()).filter(|at| train[*at].shot().is_some() && !is_shown(&train[*at]));
             prop_assert_eq!(index.usable(beside), usable.collect::<Vec<_>>());
             let found = index.labels().map(|labels| labels.iter().map(String::as_str).collect());
             prop_assert_eq!(found, labels(&train));
             for (one, case) in train.iter().enumerate() {
-                prop_assert_eq!(index.shot_shingles(one).cloned(), shot(case).as_ref().map(Shingles::of_shot));
+                prop_assert_eq!(index.shot_shingles(one).cloned(), case.shot().as_ref().map(Shingles::of_shot));
                 for (other, beside) in train.iter().enumerate() {
                     let same = index.input_number(one) == index.input_number(other);
                     prop_assert_eq!(same, case.input == beside.input);
@@ -252,7 +257,7 @@ mod tests {
                     prop_assert_eq!(same, answer(case) == answer(beside));
                 }
             }
-            for example in beside.iter().cloned().chain(train.iter().filter_map(shot)) {
+            for example in beside.iter().cloned().chain(train.iter().filter_map(Case::shot)) {
                 prop_assert_eq!(&*index.shingles_of(&example), &Shingles::of_shot(&example));
             }
         }

@@ -100,7 +100,8 @@ impl Sample {
                         input: format!(
                             "A film that {} of {ordinal} people liked.",
                             chance.below(ordinal + 1)
-                        ),
+                        )
+                        .into(),
                         output: ["positive", "negative"][chance.below(2)].into(),
                     });
                     shots.drain(..shots.len().saturating_sub(6));

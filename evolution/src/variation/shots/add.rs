@@ -3,7 +3,6 @@
 use rand::RngExt;
 use rand::seq::{IndexedRandom, index};
 
-use super::shot;
 use crate::candidate::{Candidate, Shot};
 use crate::rng::RunRng;
 use crate::variation::child::first_new;
@@ -65,7 +64,7 @@ impl Operator for AddShot {
                 ShotChoice::Similar => similar(&usable, context.train, context.difficulty, rng)?,
             };
             let mut shots = parent.shots().to_vec();
-            shots.insert(rng.random_range(0..=shots.len()), shot(&context.train.cases()[case])?);
+            shots.insert(rng.random_range(0..=shots.len()), context.train.shot(case)?.clone());
             Some(parent.with_shots(shots))
         })
     }
@@ -138,8 +137,8 @@ mod tests {
         child
             .shots()
             .iter()
-            .map(|shot| shot.input.clone())
-            .find(|input| !parent.shots().iter().any(|s| s.input == *input))
+            .map(|shot| shot.input.to_string())
+            .find(|input| !parent.shots().iter().any(|s| *s.input == **input))
     }
 
     #[test]

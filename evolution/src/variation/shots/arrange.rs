@@ -3,7 +3,6 @@
 use rand::RngExt;
 use rand::seq::{IndexedMutRandom, IndexedRandom, SliceRandom};
 
-use super::shot;
 use crate::candidate::Candidate;
 use crate::rng::RunRng;
 use crate::variation::child::first_new;
@@ -64,11 +63,11 @@ impl Operator for ReplaceShot {
             let mut shots = parent.shots().to_vec();
             let old = shots.choose_mut(rng)?;
             let cases = context.train.cases();
-            let is_alike = |index: &&usize| cases[**index].expected.as_ref() == Some(&old.output);
+            let is_alike = |index: &&usize| cases[**index].expected.as_deref() == Some(&*old.output);
             let alike: Vec<_> = usable.iter().filter(is_alike).collect();
             let keeps_answer = rng.random_bool(0.5) && !alike.is_empty();
             let case = if keeps_answer { **alike.choose(rng)? } else { *usable.choose(rng)? };
-            *old = shot(&cases[case])?;
+            *old = context.train.shot(case)?.clone();
             Some(parent.with_shots(shots))
         })
     }
@@ -115,7 +114,7 @@ mod tests {
         let limits = VariationLimits { max_shots, ..VariationLimits::default() };
         let context = VariationContext { train: &train.into(), difficulty: &[], limits };
         let child = operator.vary(&[parent], &context, &mut stream(7, "test", 0));
-        child.map_or(vec![], |child| child.shots().iter().map(|shot| shot.input.clone()).collect())
+        child.map_or(vec![], |child| child.shots().iter().map(|shot| shot.input.to_string()).collect())
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use rand::RngExt;
 use rand::seq::SliceRandom;
 
-use super::{distinct, shot, shuffled};
+use super::{distinct, shuffled};
 use crate::candidate::Candidate;
 use crate::rng::RunRng;
 use crate::variation::child::first_new;
@@ -40,8 +40,8 @@ impl Operator for CoverShots {
             let size = rng.random_range(1..=most.min(sample.len()));
             let mut chosen = medoids(context.train, &sample, size, is_choice);
             chosen.shuffle(rng);
-            let cases = context.train.cases();
-            Some(parent.with_shots(chosen.into_iter().filter_map(|case| shot(&cases[case])).collect()))
+            let shots = chosen.into_iter().filter_map(|case| context.train.shot(case).cloned());
+            Some(parent.with_shots(shots.collect()))
         })
     }
 }
@@ -49,7 +49,7 @@ impl Operator for CoverShots {
 /// So many cases of a sample, each of those that make the sum of likenesses to the nearest grow most. With labels,
 /// the answers come in the order in which they stand in the sample.
 fn medoids(train: &TrainIndex, sample: &[usize], size: usize, is_choice: bool) -> Vec<usize> {
-    let mut likeness = vec![vec![1.0; sample.len()]; sample.len()];
+    let mut likeness = [[1.0; MOST_COVERED]; MOST_COVERED];
     for one in 0..sample.len() {
         for other in 0..one {
             let like = 1.0 - train.distance(sample[one], sample[other]);
@@ -112,7 +112,7 @@ mod tests {
             let child = CoverShots.vary(&[&parent], &context, &mut stream(seed, "test", 0)).unwrap();
             let inputs: BTreeSet<_> = child.shots().iter().map(|shot| &shot.input).collect();
             assert_eq!(inputs.len(), child.shots().len());
-            let rare = child.shots().iter().filter(|shot| shot.output == "rare").count();
+            let rare = child.shots().iter().filter(|shot| &*shot.output == "rare").count();
             assert!((2 * rare).abs_diff(child.shots().len()) <= 1, "{:?}", child.shots());
             sizes.insert(child.shots().len());
         }

@@ -3,7 +3,7 @@
 use rand::RngExt;
 use rand::seq::SliceRandom;
 
-use super::{distinct, shot, shuffled};
+use super::{distinct, shuffled};
 use crate::candidate::Candidate;
 use crate::rng::RunRng;
 use crate::variation::child::first_new;
@@ -33,8 +33,8 @@ impl Operator for DrawShots {
             let order = shuffled(context.train, rng);
             let mut order = distinct(context.train, order, rng.random_range(1..=most));
             order.shuffle(rng);
-            let cases = context.train.cases();
-            Some(parent.with_shots(order.into_iter().filter_map(|index| shot(&cases[index])).collect()))
+            let shots = order.into_iter().filter_map(|case| context.train.shot(case).cloned());
+            Some(parent.with_shots(shots.collect()))
         })
     }
 }
@@ -58,7 +58,7 @@ mod tests {
         let mut sizes = BTreeSet::new();
         for seed in 0..60 {
             let child = DrawShots.vary(&[&parent], &context, &mut stream(seed, "test", 0)).unwrap();
-            let rare = child.shots().iter().filter(|shot| shot.output == "rare").count();
+            let rare = child.shots().iter().filter(|shot| &*shot.output == "rare").count();
             let common = child.shots().len() - rare;
             assert!(rare.abs_diff(common) <= 1, "{rare} and {common}");
             sizes.insert(child.shots().len());

@@ -3,7 +3,7 @@
 use rand::RngExt;
 use rand::seq::SliceRandom;
 
-use super::{by_turns, distinct, shot};
+use super::{by_turns, distinct};
 use crate::candidate::Candidate;
 use crate::rng::RunRng;
 use crate::variation::child::first_new;
@@ -43,7 +43,7 @@ impl Operator for ResizeShots {
                     order = by_turns(context.train, order, &shots);
                 }
                 for case in distinct(context.train, order, size - shots.len()) {
-                    shots.insert(rng.random_range(0..=shots.len()), shot(&context.train.cases()[case])?);
+                    shots.insert(rng.random_range(0..=shots.len()), context.train.shot(case)?.clone());
                 }
             }
             Some(parent.with_shots(shots))
@@ -76,7 +76,7 @@ mod tests {
             let kept = child.shots().iter().filter(|shot| shots.contains(shot)).count();
             assert_eq!(kept, child.shots().len().min(3));
             // What is added makes up for the answer that is missing.
-            let rare = child.shots().iter().filter(|shot| shot.output == "a").count();
+            let rare = child.shots().iter().filter(|shot| &*shot.output == "a").count();
             assert_eq!(rare, child.shots().len().saturating_sub(3), "{child:?}");
             sizes.insert(child.shots().len());
         }
