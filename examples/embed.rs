@@ -15,7 +15,8 @@ use evohub::{Engine, EngineConfig, JobEvent, store};
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // A job can be built in code as well: see `custom_evaluator.rs`.
-    let settings = ["budget.evaluations=100".parse::<Setting>()?, "data.split_seed=1".parse()?];
+    let settings = ["budget.evaluations=100", "limits.max_shots=2", "data.split_seed=1"];
+    let settings = settings.map(str::parse::<Setting>).into_iter().collect::<Result<Vec<_>, _>>()?;
     let job = JobFile::load(Path::new("examples/movie-sentiment.toml"), &settings)?;
 
     let folder = tempfile::tempdir()?;

@@ -84,6 +84,17 @@ impl Cost {
     }
 }
 
+/// What came of asking for a reservation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reservation {
+    /// It is made.
+    Granted,
+    /// It cannot be made while so much is reserved for what is under way, which may turn out to take less.
+    Deferred,
+    /// The budget is used up.
+    Refused,
+}
+
 /// The books of a run: nothing is given out that the budget could not pay for in the worst case.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Account {
@@ -144,10 +155,34 @@ impl Account {
         self.evaluations
     }
 
+    /// Evaluations that the budget is good for: its limit, or what its dollars and tokens pay for when all goes on as so
+    /// far. `None` when nothing limits them, and before there are enough to tell.
+    pub fn expected_evaluations(&self) -> Option<u64> {
+        let closing = self.closing();
+        let paid_for = |most: Option<f64>, part: fn(Cost) -> f64| {
+            let spent = part(self.spent);
+            let most = most.filter(|_| self.settled >= MEASURED && spent > 0.0)?;
+            Some(((most - part(closing)).max(0.0) / spent * self.settled as f64) as u64)
+        };
+        let by_dollars = paid_for(self.budget.dollars, |cost| cost.dollars);
+        let by_tokens = paid_for(self.budget.tokens.map(|tokens| tokens as f64), |cost| cost.tokens);
+        [self.budget.evaluations, by_dollars, by_tokens].into_iter().flatten().min()
+    }
+
+    /// What an evaluation took in the mean; `None` before there are enough to tell.
+    pub fn mean_evaluation(&self) -> Option<Cost> {
+        (self.settled >= MEASURED).then(|| self.evaluations_at(1.0))
+    }
+
     /// What is assumed of an evaluation of the report: somewhat more than the mean so far. Nothing before there is
     /// one.
     pub fn closing_evaluation(&self) -> Cost {
-        let share = CAUTION / self.settled.max(1) as f64;
+        self.evaluations_at(CAUTION)
+    }
+
+    /// So many times the mean evaluation.
+    fn evaluations_at(&self, times: f64) -> Cost {
+        let share = times / self.settled.max(1) as f64;
         Cost { dollars: self.evaluation_spent.dollars * share, tokens: self.evaluation_spent.tokens * share }
     }
 
@@ -200,37 +235,44 @@ impl Account {
         self.proposals.contains_key(&id)
     }
 
-    /// Reserves for a measurement of a candidate and case of so many characters, or refuses.
-    pub fn reserve_piece(&mut self, piece: Piece, characters: usize) -> bool {
+    /// Reserves for a measurement of a candidate and case of so many characters.
+    pub fn reserve_piece(&mut self, piece: Piece, characters: usize) -> Reservation {
+        if self.budget.evaluations.is_some_and(|most| self.evaluations >= most) {
+            return Reservation::Refused;
+        }
         let limit = self.evaluation_cost.limit(characters);
-        let counted = self.budget.evaluations.is_none_or(|most| self.evaluations < most);
-        if !counted || !self.reserve(limit) {
-            return false;
+        let reservation = self.reserve(limit);
+        if reservation == Reservation::Granted {
+            self.evaluations += 1;
+            self.pieces.insert(piece, limit);
         }
-        self.evaluations += 1;
-        self.pieces.insert(piece, limit);
-        true
+        reservation
     }
 
-    /// Reserves for a proposal of a reflection model whose question has so many characters, or refuses.
-    pub fn reserve_proposal(&mut self, id: ProposalId, model: u32, characters: usize) -> bool {
-        let Some(cost) = self.proposal_costs.get(model as usize) else { return false };
+    /// Reserves for a proposal of a reflection model whose question has so many characters.
+    pub fn reserve_proposal(&mut self, id: ProposalId, model: u32, characters: usize) -> Reservation {
+        let Some(cost) = self.proposal_costs.get(model as usize) else { return Reservation::Refused };
         let limit = cost.limit(characters);
-        if !self.reserve(limit) {
-            return false;
+        let reservation = self.reserve(limit);
+        if reservation == Reservation::Granted {
+            self.proposals.insert(id, limit);
         }
-        self.proposals.insert(id, limit);
-        true
+        reservation
     }
 
-    /// Reserves for an embedding of a text of so many characters, or refuses.
-    pub fn reserve_embedding(&mut self, id: CandidateId, limit: CostModel, characters: usize) -> bool {
+    /// Whether each reflection model can be asked a question of so many characters, once what is under way is paid for.
+    pub fn affords_proposal(&self, characters: usize) -> bool {
+        self.proposal_costs.iter().all(|cost| self.affords(cost.limit(characters)))
+    }
+
+    /// Reserves for an embedding of a text of so many characters.
+    pub fn reserve_embedding(&mut self, id: CandidateId, limit: CostModel, characters: usize) -> Reservation {
         let limit = limit.limit(characters);
-        if !self.reserve(limit) {
-            return false;
+        let reservation = self.reserve(limit);
+        if reservation == Reservation::Granted {
+            self.embeddings.insert(id, limit);
         }
-        self.embeddings.insert(id, limit);
-        true
+        reservation
     }
 
     /// Books an embedding. `false` when it was not under way.
@@ -256,13 +298,14 @@ impl Account {
         true
     }
 
-    /// Sets so much aside, or refuses.
-    fn reserve(&mut self, limit: Cost) -> bool {
-        let affords = self.affords(limit);
-        if affords {
-            self.reserved = self.reserved.plus(limit);
+    /// Sets so much aside.
+    fn reserve(&mut self, limit: Cost) -> Reservation {
+        let all = self.reserved.plus(limit);
+        if self.affords(all) {
+            self.reserved = all;
+            return Reservation::Granted;
         }
-        affords
+        if self.affords(limit) { Reservation::Deferred } else { Reservation::Refused }
     }
 
     /// Books what was paid of what was set aside.
@@ -271,12 +314,11 @@ impl Account {
         self.spent = self.spent.plus(paid);
     }
 
-    fn affords(&self, limit: Cost) -> bool {
+    /// Whether so much can be spent beside what is spent already and what the report will take.
+    fn affords(&self, more: Cost) -> bool {
         let closing = self.closing();
         let fits = |most: Option<f64>, part: fn(Cost) -> f64| {
-            most.is_none_or(|most| {
-                part(self.spent) + part(self.reserved) + part(limit) + part(closing) <= most
-            })
+            most.is_none_or(|most| part(self.spent) + part(more) + part(closing) <= most)
         };
         fits(self.budget.dollars, |cost| cost.dollars)
             && fits(self.budget.tokens.map(|tokens| tokens as f64), |cost| cost.tokens)
@@ -321,32 +363,56 @@ mod tests {
     }
 
     #[test]
+    fn tells_how_many_evaluations_the_budget_pays_for() {
+        let mut account = account(Budget { dollars: Some(100.0), ..Budget::default() }, 20);
+        for number in 0..MEASURED as u32 {
+            assert_eq!(account.expected_evaluations(), None);
+            assert!(account.mean_evaluation().is_none());
+            assert_eq!(account.reserve_piece(piece(number), 10), Reservation::Granted);
+            assert!(account.settle_piece(&piece(number), Cost { dollars: 0.25, tokens: 1.0 }));
+        }
+        assert_eq!(account.mean_evaluation().map(|mean| mean.dollars), Some(0.25));
+        // 7.5 are left for the report, and 20 evaluations took 5.
+        assert_eq!(account.expected_evaluations(), Some(370));
+        account.budget.evaluations = Some(300);
+        assert_eq!(account.expected_evaluations(), Some(300));
+        account.budget = Budget::default();
+        assert_eq!(account.expected_evaluations(), None);
+    }
+
+    #[test]
     fn counts_what_is_in_flight_against_the_limit() {
         let mut account = account(Budget { dollars: Some(2.5), ..Budget::default() }, 0);
-        assert!(account.reserve_piece(piece(0), 10));
-        assert!(account.reserve_proposal(ProposalId(0), 0, 10));
-        assert!(!account.reserve_piece(piece(1), 10), "two reserved, a third could pass the limit");
+        assert_eq!(account.reserve_piece(piece(0), 10), Reservation::Granted);
+        assert_eq!(account.reserve_proposal(ProposalId(0), 0, 10), Reservation::Granted);
+        assert_eq!(
+            account.reserve_piece(piece(1), 10),
+            Reservation::Deferred,
+            "a third could pass the limit"
+        );
         assert!(account.settle_piece(&piece(0), Cost { dollars: 0.25, tokens: 1.0 }));
-        assert!(account.reserve_piece(piece(1), 10), "it was cheaper than feared");
-        assert_eq!(account.spent().dollars, 0.25);
+        assert_eq!(account.reserve_piece(piece(1), 10), Reservation::Granted, "it was cheaper than feared");
+        assert!(account.settle_piece(&piece(1), Cost { dollars: 1.5, tokens: 1.0 }));
+        assert_eq!(account.reserve_piece(piece(2), 10), Reservation::Refused);
+        assert_eq!(account.spent().dollars, 1.75);
     }
 
     #[test]
     fn a_duplicate_is_not_booked() {
         let mut account = account(Budget { evaluations: Some(1), ..Budget::default() }, 0);
-        assert!(account.reserve_piece(piece(0), 0));
+        assert_eq!(account.reserve_piece(piece(0), 0), Reservation::Granted);
         let paid = Cost { dollars: 1.0, tokens: 1.0 };
         assert!(account.settle_piece(&piece(0), paid));
         assert!(!account.settle_piece(&piece(0), paid));
         assert_eq!((account.spent(), account.in_flight()), (paid, 0));
-        assert!(!account.reserve_piece(piece(1), 0), "one evaluation was the limit");
+        assert_eq!(account.reserve_piece(piece(1), 0), Reservation::Refused, "one evaluation was the limit");
     }
 
     #[test]
     fn leaves_the_price_of_the_report() {
         let mut account = account(Budget { dollars: Some(100.0), ..Budget::default() }, 40);
         let mut done = 0;
-        while account.reserve_piece(piece(done), 0) {
+        while account.reserve_piece(piece(done), 0) == Reservation::Granted {
             account.settle_piece(&piece(done), Cost { dollars: 1.0, tokens: 0.0 });
             done += 1;
         }

@@ -88,6 +88,22 @@ impl Context<'_> {
         }
     }
 
+    /// What a question to a reflection model costs, in evaluations: the means so far, where prices are known.
+    pub fn question_price(&self) -> Option<f64> {
+        let (mut questions, mut dollars) = (0, 0.0);
+        for tally in self.models.tallies() {
+            questions += tally.proposals;
+            dollars += tally.dollars;
+        }
+        let evaluation = self.account.mean_evaluation()?.dollars;
+        (dollars > 0.0 && evaluation > 0.0).then(|| dollars / questions as f64 / evaluation)
+    }
+
+    /// Whether the budget pays for one more question to a reflection model, as long as they come.
+    pub fn affords_question(&self) -> bool {
+        self.account.affords_proposal(4 * self.settings.limits.max_component_length)
+    }
+
     /// Enters what came of a proposal that was left to a reflection model: its child and the improvement, if it has one,
     /// which was measured on these validation cases.
     pub fn close_proposal(&mut self, asked: &Asked, child: Option<(CandidateId, f64)>, cases: &[u32]) {

@@ -28,7 +28,7 @@ pub mod selection;
 pub mod statistics;
 pub mod variation;
 
-pub use account::{Account, Budget, Cost, CostModel};
+pub use account::{Account, Budget, Cost, CostModel, Reservation};
 pub use candidate::{Candidate, CandidateError, CandidateId, Placement, Shot};
 pub use case::{Case, CaseId, CaseSet, CaseSetError, Split};
 pub use context::Context;

@@ -64,7 +64,7 @@ use random::Random;
 pub use random::RandomConfig;
 
 /// A piece of work that an optimizer wants done.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Work {
     /// Measure a tracked candidate.
     Measure(Piece),
@@ -282,10 +282,11 @@ impl AlgorithmConfig {
         }
     }
 
-    /// Questions to the reflection model that a search of so many evaluations makes at most, about.
-    pub fn proposals(&self, evaluations: u64) -> u64 {
+    /// Questions to the reflection model that a search of so many evaluations makes at most, about, when each costs as
+    /// much as so many of them; `None` where that is not known.
+    pub fn proposals(&self, evaluations: u64, question: Option<f64>) -> u64 {
         let each = match self {
-            Self::Bandit(config) => config.pace(Some(evaluations), true) as u64,
+            Self::Bandit(config) => config.pace(Some(evaluations), question) as u64,
             Self::Gepa(config) => config.minibatch as u64,
             Self::Ga(config) if config.race.enabled => config.race.first_look as u64,
             _ => 1,
@@ -296,6 +297,14 @@ impl AlgorithmConfig {
     /// How many validation cases the search ranks on, of so many, when so many evaluations may be spent.
     pub fn ranking_cases(&self, validation: usize, evaluations: Option<u64>) -> usize {
         self.wanted_cases(evaluations).unwrap_or(validation).clamp(1, validation)
+    }
+
+    /// On how many of so many ranked cases each seed is measured, about, before the search goes on without it.
+    pub fn seed_cases(&self, ranked: usize) -> usize {
+        match self {
+            Self::Bandit(config) => config.parent_cases.min(ranked),
+            _ => ranked,
+        }
     }
 }
 

@@ -3,12 +3,12 @@
 mod checkpoint;
 mod embeddings;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::account::{Account, Budget, Cost, CostModel, share};
+use crate::account::{Account, Budget, Cost, CostModel, Reservation, share};
 use crate::candidate::{Candidate, CandidateId};
 use crate::case::{Case, CaseSet, Split};
 use crate::context::Context;
@@ -99,6 +99,9 @@ pub struct Run {
     credits: OperatorCredits,
     models: ModelCredits,
     finish: Option<Finish>,
+    /// What the optimizer asked for and is not given out: it waits for an embedding, or for money that is reserved for
+    /// what is under way.
+    put_off: VecDeque<Work>,
     /// Questions given out, so that a restored run can ask them again.
     questions: Vec<ProposalOrder>,
     likenesses: Likenesses,
@@ -137,6 +140,7 @@ impl Run {
             credits: OperatorCredits::default(),
             models: ModelCredits::new(&settings.reflection),
             finish: None,
+            put_off: VecDeque::new(),
             questions: vec![],
             likenesses: Likenesses::new(settings.distance),
             compared: LikenessCache::default(),
@@ -314,74 +318,68 @@ impl Run {
             return;
         }
         let mut free = count;
-        while free > 0
-            && self.optimizer.finished().is_none()
-            && let Some(piece) = self.embeddings.state.put_off.pop_front()
-        {
-            match self.give_out(Work::Measure(piece), actions) {
+        while free > 0 && self.optimizer.finished().is_none() {
+            // What a measurement known already calls for may be new work, so ask again until a round brings none.
+            if self.put_off.is_empty() {
+                let (optimizer, mut context) = self.parts(actions);
+                let asked = optimizer.ask(free, &mut context);
+                self.put_off.extend(asked);
+            }
+            let Some(work) = self.put_off.pop_front() else { return };
+            match self.give_out(&work, actions) {
                 Given::Out => free -= 1,
                 Given::Known => {}
+                Given::Deferred => {
+                    self.put_off.push_front(work);
+                    return;
+                }
                 Given::Refused => {
+                    self.put_off.clear();
                     self.tell(Told::BudgetEnded, actions);
                     return;
                 }
             }
         }
-        // What a measurement known already calls for may be new work, so ask again until a round brings none.
-        while free > 0 && self.optimizer.finished().is_none() {
-            let (optimizer, mut context) = self.parts(actions);
-            let asked = optimizer.ask(free, &mut context);
-            if asked.is_empty() {
-                return;
-            }
-            for work in asked {
-                match self.give_out(work, actions) {
-                    Given::Out => free -= 1,
-                    Given::Known => {}
-                    Given::Refused => {
-                        self.tell(Told::BudgetEnded, actions);
-                        return;
-                    }
-                }
-            }
-        }
     }
 
-    fn give_out(&mut self, work: Work, actions: &mut Vec<Action>) -> Given {
-        match work {
+    fn give_out(&mut self, work: &Work, actions: &mut Vec<Action>) -> Given {
+        let (reservation, action) = match work {
             Work::Measure(piece) => {
-                if self.ledger.has(&piece) {
-                    self.tell(Told::Measured(piece), actions);
+                if self.ledger.has(piece) {
+                    self.tell(Told::Measured(*piece), actions);
                     return Given::Known;
                 }
-                let Some(order) = self.order_of(piece) else { return Given::Known };
+                let Some(order) = self.order_of(*piece) else { return Given::Known };
                 if self.lacks_embedding(piece.candidate) {
                     let embedding = EmbeddingOrder::of(&order.candidate);
                     let (limit, length) = (self.settings.embedding_cost, embedding.text.len());
-                    if !self.account.reserve_embedding(piece.candidate, limit, length) {
-                        return Given::Refused;
-                    }
-                    actions.push(Action::Embed(embedding));
-                    self.embeddings.state.put_off.push_back(piece);
-                    return Given::Out;
-                }
-                let input = self.case(&piece).map_or(0, |case| case.input.len());
-                if self.account.has_piece(&piece) {
+                    let reservation = self.account.reserve_embedding(piece.candidate, limit, length);
+                    (reservation, Action::Embed(embedding))
+                } else if self.account.has_piece(piece) {
                     return Given::Known;
+                } else {
+                    let input = self.case(piece).map_or(0, |case| case.input.len());
+                    let length = order.candidate.length() + input;
+                    (self.account.reserve_piece(*piece, length), Action::Evaluate(order))
                 }
-                if !self.account.reserve_piece(piece, order.candidate.length() + input) {
-                    return Given::Refused;
-                }
-                actions.push(Action::Evaluate(order));
             }
             Work::Ask(order) => {
-                if !self.account.reserve_proposal(order.id, order.model, order.question.len()) {
-                    return Given::Refused;
-                }
-                self.questions.push(order.clone());
-                actions.push(Action::Propose(order));
+                let reservation = self.account.reserve_proposal(order.id, order.model, order.question.len());
+                (reservation, Action::Propose(order.clone()))
             }
+        };
+        match reservation {
+            Reservation::Granted => {}
+            Reservation::Deferred => return Given::Deferred,
+            Reservation::Refused => return Given::Refused,
         }
+        match &action {
+            Action::Propose(order) => self.questions.push(order.clone()),
+            // The measurement follows it.
+            Action::Embed(_) => self.put_off.push_back(work.clone()),
+            _ => {}
+        }
+        actions.push(action);
         Given::Out
     }
 
@@ -452,6 +450,7 @@ impl Run {
 enum Given {
     Out,
     Known,
+    Deferred,
     Refused,
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use evohub::evolution::candidate::INSTRUCTION;
-use evohub::evolution::{Candidate, Split};
+use evohub::evolution::{Candidate, Case, Split};
 use evohub::job_file::{JobFile, UnopenedModel};
 use evohub::llm::price::ASSUMED_OUTPUT_TOKENS;
 use evohub::llm::registry::LOCAL;
@@ -154,16 +154,19 @@ impl Bill {
         }
         let evaluations = spec.budget.evaluations;
         let count = spec.islands.count;
+        let evaluation_dollars = evaluation_dollars(spec, prepared);
+        let question = evaluation_dollars.zip(proposal_dollars).map(|((near, _), question)| question / near);
+        let question = question.filter(|price| price.is_finite() && *price > 0.0);
         let proposals = |most: u64| {
             let share = most / u64::from(count);
-            (0..count).map(|island| spec.algorithm_on(island).proposals(share)).sum()
+            (0..count).map(|island| spec.algorithm_on(island).proposals(share, question)).sum()
         };
         Ok(Self {
             evaluations,
             closing: 2 * spec.data.test.len() as u64 * u64::from(spec.repeats.test),
             calls: 1 + judges(prompt),
             proposals: evaluations.filter(|_| !spec.reflection.is_empty()).map(proposals),
-            evaluation_dollars: evaluation_dollars(spec, prepared),
+            evaluation_dollars,
             proposal_dollars,
             models: spec.reflection.len(),
             unpriced,
@@ -249,10 +252,7 @@ fn evaluation_dollars(spec: &JobSpec, prepared: &PreparedJob) -> Option<(f64, f6
     let seeds = (0..spec.islands.count).flat_map(|island| spec.seeds_on(island)).chain(&spec.seeds[..1]);
     let near = seeds.map(dollars).collect::<Option<Vec<f64>>>()?.into_iter().max_by(f64::total_cmp)?;
     let grown = BTreeMap::from([(INSTRUCTION.to_owned(), "x".repeat(spec.limits.max_component_length))]);
-    let shots = all().filter_map(|case| {
-        Some(evohub::evolution::Shot { input: case.input.clone(), output: case.expected.clone()? })
-    });
-    let mut shots: Vec<_> = shots.collect();
+    let mut shots: Vec<_> = all().filter_map(Case::shot).collect();
     shots.sort_by_key(|shot| std::cmp::Reverse(shot.input.len() + shot.output.len()));
     shots.truncate(spec.limits.max_shots);
     let grown = Candidate::new(grown, spec.seeds[0].placement(), shots).ok()?;

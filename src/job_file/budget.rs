@@ -42,17 +42,30 @@ pub(super) fn budget(document: &Document, raw: &RawBudget) -> Result<JobBudget, 
 pub(super) fn check(document: &Document, spec: &JobSpec) -> Result<(), JobFileError> {
     let Some(whole) = spec.budget.evaluations else { return Ok(()) };
     let count = spec.islands.count;
-    let needed =
-        |island: &u32| (spec.seeds_on(*island).len() * spec.ranking_cases_on(*island)) as u64 + LEAST_SEARCH;
+    // Of each seed, and of the best of them.
+    let cases_on = |island: u32| {
+        let all = spec.ranking_cases_on(island);
+        (spec.algorithm_on(island).seed_cases(all), all)
+    };
+    let needed = |island: &u32| {
+        let (each, best) = cases_on(*island);
+        ((spec.seeds_on(*island).len().saturating_sub(1)) * each + best) as u64 + LEAST_SEARCH
+    };
     let Some(neediest) = (0..count).rev().max_by_key(needed) else { return Ok(()) };
     let least = needed(&neediest);
     // Each island has its share.
     if whole / u64::from(count) >= least {
         return Ok(());
     }
-    let (seeds, cases) = (spec.seeds_on(neediest).len(), spec.ranking_cases_on(neediest));
-    let prompts =
-        if seeds == 1 { "the seed prompt".to_owned() } else { format!("each of {seeds} seed prompts") };
+    let prompts = match (spec.seeds_on(neediest).len(), cases_on(neediest)) {
+        (1, (_, best)) => format!("the seed prompt takes {best} to be measured"),
+        (seeds, (each, best)) if each == best => {
+            format!("each of {seeds} seed prompts takes {each} to be measured")
+        }
+        (seeds, (each, best)) => {
+            format!("each of {seeds} seed prompts takes {each} to be measured, and the best {best}")
+        }
+    };
     let each = match count {
         1 => String::new(),
         count if spec.islands.each.is_empty() => format!(" on each of {count} islands"),
@@ -62,7 +75,7 @@ pub(super) fn check(document: &Document, spec: &JobSpec) -> Result<(), JobFileEr
     let table = own.map_or_else(String::new, |_| format!("{}.", islands::key(neediest as usize)));
     let least = least * u64::from(count);
     let message = format!(
-        "{whole} evaluations are too few: {prompts} takes {cases} to be measured{each}, and a search at least \
+        "{whole} evaluations are too few: {prompts}{each}, and a search at least \
          {LEAST_SEARCH} more; write {least} or more, or a smaller `{table}algorithm.ranking_cases`"
     );
     Err(document.error("budget.evaluations", message))

@@ -48,6 +48,8 @@ const BARREN: u32 = 200;
 const CONTENDERS: (usize, usize) = (48, 16);
 /// The newest arms among which newborns are looked for.
 const NEWEST: usize = 64;
+/// Evaluations that are assumed at least where nothing limits them: those of a small job.
+const FEW: u64 = 250;
 /// Results from which observers are told of an arm, where the search ranks on so many cases.
 const TOLD_OF: usize = 12;
 /// Members of the population that observers are told of.
@@ -130,7 +132,8 @@ impl Bandit {
         self.arms.push(arm);
     }
 
-    /// Whether the part of the budget has not begun that only measures.
+    /// Whether the part of the budget has not begun that only measures: what is left when no question can be paid for any
+    /// more is part of it.
     fn may_breed(&self, context: &Context<'_>) -> bool {
         let search = 1.0 - self.config.finals;
         let most = context.account.budget().evaluations;
@@ -138,6 +141,7 @@ impl Bandit {
         self.phase == Phase::Searching
             && self.barren < BARREN
             && spent.max(context.account.spent_share()) < search
+            && context.affords_question()
             && !self.is_perfect(context)
     }
 
@@ -165,7 +169,7 @@ impl Bandit {
         let fresh =
             if context.settings.reflects() { 0 } else { self.newborns(self.parent_cases(context)).count() };
         let under_way = self.proposals.len() + fresh;
-        under_way < self.config.in_flight && ((self.born + self.proposals.len() as u64) as f64) < due
+        under_way < self.in_flight(context) && ((self.born + self.proposals.len() as u64) as f64) < due
     }
 
     /// Of the newest arms those that were asked about fewer cases, the youngest first.
@@ -173,8 +177,22 @@ impl Bandit {
         (0..self.arms.len()).rev().take(NEWEST).filter(move |at| self.arms[*at].asked.len() < enough)
     }
 
+    /// Proposals under way at once.
+    fn in_flight(&self, context: &Context<'_>) -> usize {
+        let evaluations = context.account.expected_evaluations().unwrap_or(FEW);
+        self.config.in_flight(evaluations as f64 / self.pace(context))
+    }
+
+    /// Evaluations for each child.
     fn pace(&self, context: &Context<'_>) -> f64 {
-        self.config.pace(context.account.budget().evaluations, context.settings.reflects())
+        let account = context.account;
+        let question = match context.settings.reflects() {
+            true => context.question_price(),
+            false => Some(0.0),
+        };
+        // Where nothing says how many there will be, as if those so far were all.
+        let so_far = || question.is_none().then(|| account.evaluations().max(FEW));
+        self.config.pace(account.budget().evaluations.or_else(so_far), question)
     }
 
     fn parent_cases(&self, context: &Context<'_>) -> usize {
@@ -379,7 +397,7 @@ impl Optimizer for Bandit {
                 continue;
             }
             // With nothing left to measure, a child is worth having before its time.
-            if !(may_breed && self.proposals.len() < self.config.in_flight && self.breed(context)) {
+            if !(may_breed && self.proposals.len() < self.in_flight(context) && self.breed(context)) {
                 break;
             }
         }

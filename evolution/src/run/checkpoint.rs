@@ -1,5 +1,6 @@
 //! The durable form of a run.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -13,14 +14,14 @@ use crate::event::Finish;
 use crate::ledger::Ledger;
 use crate::migration::{Exchange, ExchangeState};
 use crate::model_credits::ModelCredits;
-use crate::optimizers::Optimizer;
+use crate::optimizers::{Optimizer, Work};
 use crate::order::balanced_order;
 use crate::piece::ProposalOrder;
 use crate::rng::stream;
 use crate::variation::{LeakGuard, OperatorCredits, Operators, TrainIndex};
 
 /// Version of the form. It grows when an older program could not read a newer checkpoint aright.
-const VERSION: u32 = 7;
+const VERSION: u32 = 8;
 
 /// A run's state at one moment: with the settings, cases and operators of the run it goes on as if nothing had been.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -55,6 +56,7 @@ struct StateRef<'a> {
     models: &'a ModelCredits,
     finish: &'a Option<Finish>,
     questions: &'a [ProposalOrder],
+    put_off: &'a VecDeque<Work>,
     exchange: &'a ExchangeState,
     embeddings: &'a EmbeddingState,
 }
@@ -68,6 +70,7 @@ struct State {
     models: ModelCredits,
     finish: Option<Finish>,
     questions: Vec<ProposalOrder>,
+    put_off: VecDeque<Work>,
     exchange: ExchangeState,
     embeddings: EmbeddingState,
 }
@@ -98,6 +101,7 @@ impl Run {
             models: &self.models,
             finish: &self.finish,
             questions: &self.questions,
+            put_off: &self.put_off,
             exchange: self.exchange.state(),
             embeddings: &self.embeddings.state,
         };
@@ -144,6 +148,7 @@ impl Run {
             models: state.models,
             finish: state.finish,
             questions: state.questions,
+            put_off: state.put_off,
             likenesses: Likenesses::new(settings.distance),
             compared: LikenessCache::default(),
             embeddings: Embeddings::restored(state.embeddings),

@@ -5,13 +5,12 @@
 //! says who has an embedding and does not hold it, since the store does: a run that was restored goes on when it was
 //! given all of them again.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
 use crate::candidate::CandidateId;
 use crate::event::Event;
-use crate::piece::Piece;
 
 /// Who has an embedding, and what waits for one.
 #[derive(Debug, Clone, Default)]
@@ -30,8 +29,6 @@ pub(super) struct EmbeddingState {
     pub(super) known: BTreeSet<CandidateId>,
     /// Who cannot have one.
     pub(super) none: BTreeSet<CandidateId>,
-    /// Measurements that were asked for when the embedding had to be asked for first.
-    pub(super) put_off: VecDeque<Piece>,
 }
 
 impl Embeddings {

@@ -2,8 +2,8 @@
 
 use std::thread;
 
-use evohub_evolution::AlgorithmConfig;
 use evohub_evolution::optimizers::suite::{Landscape, Outcome, Setup, assert_same, simulate};
+use evohub_evolution::{AlgorithmConfig, Budget};
 use serde_json::json;
 
 const HELPS: Landscape = Landscape { drift: 0.02, spread: 0.06, ..Landscape::HELPFUL };
@@ -40,6 +40,39 @@ fn who_helps_more_for_its_price_is_asked_most() {
             });
         }
     });
+}
+
+/// A limit in dollars alone: it buys many children where questions are cheap, and results where they are dear.
+#[test]
+fn the_bandit_asks_as_often_as_pays() {
+    let budget = Budget { dollars: Some(0.5), ..Budget::default() };
+    let run = |price| {
+        let run = simulate(&Setup { budget, ..setup("bandit", &[(HELPS, price)], 1) });
+        assert!((0.4..=0.5).contains(&run.dollars), "{price}: {} dollars", run.dollars);
+        (run.proposals, run.calls)
+    };
+    let ((many, _), (few, calls)) = (run(0.001), run(0.02));
+    assert!(many > 3 * few, "{many} and {few}");
+    // Each proposal costs as much as 20 evaluations.
+    assert!((15.0..40.0).contains(&(calls as f64 / few as f64)), "{few} with {calls} calls");
+}
+
+/// With many slots, all of a small budget is reserved for the first calls, each of which takes half of what it might.
+#[test]
+fn what_is_reserved_does_not_end_a_search() {
+    let budget = Budget { dollars: Some(0.1), ..Budget::default() };
+    for name in ["bandit", "gepa", "ga"] {
+        for restarts in [false, true] {
+            let base = Setup::new(algorithm(name), 1);
+            let run = simulate(&Setup { budget, slots: 100, restarts, ..base });
+            // A question might cost 0.02 dollars.
+            assert!((0.08..=0.1).contains(&run.dollars), "{name}, {restarts}: {} dollars", run.dollars);
+            let at =
+                run.tree.iter().position(|row| row.contains(&run.chosen.as_ref().unwrap().id().to_string()));
+            let measured = at.map(|at| run.measured[at]);
+            assert!(measured >= Some(12), "{name}, {restarts}: chosen on {measured:?} cases");
+        }
+    }
 }
 
 #[test]

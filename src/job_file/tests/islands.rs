@@ -95,6 +95,23 @@ fn the_budget_is_checked_for_the_island_that_needs_most() {
 }
 
 #[test]
+fn a_search_that_need_not_measure_every_seed_on_all_cases_takes_many() {
+    let folder = folder();
+    let prompts: Vec<String> = (0..20).map(|number| format!("\"Judge it in manner {number}.\"")).collect();
+    let prompts = format!("seed.prompts=[{}]", prompts.join(", "));
+    let load = |name: &str, evaluations: u64| {
+        let settings = [format!("algorithm.name={name}"), format!("budget.evaluations={evaluations}")];
+        parse(&folder, JOB, &[&prompts, &settings[0], &settings[1]])
+    };
+    // Nineteen on 6 cases and the best on 24, and 10 more.
+    load("bandit", 148).unwrap();
+    let error = load("bandit", 147).unwrap_err().to_string();
+    let told = "each of 20 seed prompts takes 6 to be measured, and the best 24, and a search at least 10 more; write 148";
+    assert!(error.contains(told), "{error}");
+    load("random", 148).unwrap_err();
+}
+
+#[test]
 fn another_algorithm_takes_the_place_of_those_of_islands() {
     let folder = folder();
     let file = parse(&folder, &job(ISLANDS), &["algorithm.name=random"]).unwrap();

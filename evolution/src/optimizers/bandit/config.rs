@@ -2,15 +2,22 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Evaluations for each child where children are free.
+const FREE: f64 = 4.0;
+/// Evaluations for each child at most.
+const DEAREST: f64 = 60.0;
+
 /// Settings of [`Bandit`](super::Bandit).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BanditConfig {
-    /// Questions to the reflection model under way at once, 1 or more. More bring children of older knowledge.
-    pub in_flight: usize,
-    /// Evaluations for each child, 1 or more; absent: 4 where there is no reflection model and children are free,
-    /// else 0.92 times the root of the evaluations that may be spent, from 6 to 60. Fewer look at more candidates,
-    /// and know less of each; where questions cost little, fewer reach more.
+    /// Questions to the reflection model under way at once, 1 or more; absent: an eighth of the children that the budget
+    /// is good for, from 6 to 24. More bring children of older knowledge, fewer may bring them too late.
+    pub in_flight: Option<usize>,
+    /// Evaluations for each child, 1 or more. Fewer look at more candidates, and know less of each. Absent: 4 where
+    /// there is no reflection model and children are free; else 0.92 times the root of the evaluations that may be
+    /// made, from 6 to 60, or 5 times the root of what a question costs in evaluations, from 4 to 60, where prices
+    /// are known and that is less, or where the evaluations are not limited.
     pub evaluations_per_child: Option<f64>,
     /// How far the draw of a parent strays from what is believed, in standard deviations, 0 to 2: 1 is Thompson sampling
     /// proper, less is greedier.
@@ -36,7 +43,7 @@ pub struct BanditConfig {
 impl Default for BanditConfig {
     fn default() -> Self {
         Self {
-            in_flight: 6,
+            in_flight: None,
             evaluations_per_child: None,
             exploration: 0.25,
             parent_cases: 6,
@@ -52,8 +59,9 @@ impl Default for BanditConfig {
 
 impl BanditConfig {
     pub(in crate::optimizers) fn validate(&self) -> Result<(), String> {
-        let counts = [self.in_flight, self.parent_cases, self.minibatch, self.minibatch_uses, self.window];
-        if counts.contains(&0) || self.ranking_cases == Some(0) {
+        let counts = [self.parent_cases, self.minibatch, self.minibatch_uses, self.window];
+        let optional = [self.in_flight, self.ranking_cases];
+        if counts.contains(&0) || optional.contains(&Some(0)) {
             return Err("`in_flight`, `parent_cases`, `minibatch`, `minibatch_uses`, `ranking_cases` and \
                         `window` must be 1 or more"
                 .into());
@@ -81,12 +89,43 @@ impl BanditConfig {
         self.ranking_cases.or_else(|| evaluations.map(|most| (most as usize / 20).max(24)))
     }
 
-    /// Evaluations for each child, when so many may be made in all.
-    pub(in crate::optimizers) fn pace(&self, evaluations: Option<u64>, reflection: bool) -> f64 {
-        let by_budget = || match reflection {
-            true => evaluations.map_or(60.0, |most| (0.92 * (most as f64).sqrt()).clamp(6.0, 60.0)),
-            false => 4.0,
-        };
-        self.evaluations_per_child.unwrap_or_else(by_budget)
+    /// Questions under way at once, when so many children are to come.
+    pub(super) fn in_flight(&self, children: f64) -> usize {
+        self.in_flight.unwrap_or_else(|| ((children / 8.0) as usize).clamp(6, 24))
+    }
+
+    /// Evaluations for each child, when so many may be made in all, and a question to the reflection model costs as
+    /// much as so many of them; `None` where that is not known.
+    ///
+    /// The root of the price: for the same money, in simulations with questions as dear as 3, 10 and 30 evaluations,
+    /// 5 to 8, 12 to 20 and 20 evaluations for each reach most.
+    pub(in crate::optimizers) fn pace(&self, evaluations: Option<u64>, question: Option<f64>) -> f64 {
+        let by_number = evaluations.map(|most| (0.92 * (most as f64).sqrt()).clamp(6.0, DEAREST));
+        let by_price = question.map(|price| (5.0 * price.sqrt()).clamp(FREE, DEAREST));
+        let least = by_number.into_iter().chain(by_price).fold(DEAREST, f64::min);
+        self.evaluations_per_child.unwrap_or(least)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dear_questions_are_asked_more_seldom() {
+        let tenths = |pace: f64| (pace * 10.0).round() / 10.0;
+        let pace = |evaluations, question| tenths(BanditConfig::default().pace(evaluations, question));
+        assert_eq!(pace(Some(10_000), None), 60.0);
+        assert_eq!(pace(Some(400), None), 18.4);
+        assert_eq!(pace(Some(20), None), 6.0);
+        assert_eq!(pace(None, Some(9.0)), 15.0);
+        assert_eq!(pace(None, Some(0.0)), 4.0);
+        assert_eq!(pace(None, Some(1e6)), 60.0);
+        assert_eq!(pace(None, None), 60.0);
+        // Whoever limits the evaluations alone does not mind what questions cost.
+        assert_eq!(pace(Some(400), Some(9.0)), 15.0);
+        assert_eq!(pace(Some(400), Some(100.0)), 18.4);
+        let set = BanditConfig { evaluations_per_child: Some(9.0), ..BanditConfig::default() };
+        assert_eq!(set.pace(Some(400), Some(4.0)), 9.0);
     }
 }

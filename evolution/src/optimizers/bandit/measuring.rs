@@ -17,8 +17,9 @@ const MOST_AT_ONCE: usize = 16;
 const MOST_AT_THE_START: (usize, usize) = (32, 4);
 /// The same at the end, when there are few arms left to choose from.
 const MOST_AT_THE_END: usize = 64;
-/// Of a budget, this part of the measurements may be under way at once, and never fewer than these. On 32 slots it binds up to about 2,000 evaluations: what a small budget gives out before anything
-/// is known costs it more than slots that wait.
+/// Of a budget, this part of the measurements may be under way at once, and never fewer than these. On 32 slots it binds
+/// up to about 2,000 evaluations: what a small budget gives out before anything is known costs it more than slots that
+/// wait.
 const UNDER_WAY: (usize, usize) = (60, 4);
 /// Of the evaluations for each child, the part with which a newborn goes before all others: until something is known
 /// of it, proposals are made from what was best before it.
@@ -39,7 +40,7 @@ impl Bandit {
     /// So many of them at most.
     pub(super) fn most_under_way(context: &Context<'_>) -> usize {
         let (parts, least) = UNDER_WAY;
-        let most = context.account.budget().evaluations;
+        let most = context.account.expected_evaluations();
         most.map_or(usize::MAX, |most| (most as usize / parts).max(least))
     }
 
