@@ -32,7 +32,7 @@ fn variants() -> Vec<(String, AlgorithmConfig)> {
         variants.push((format!("gepa, {in_flight} in flight"), AlgorithmConfig::Gepa(config)));
     }
     for in_flight in [2, 4, 8] {
-        let config = BanditConfig { in_flight, ..BanditConfig::default() };
+        let config = BanditConfig { in_flight: Some(in_flight), ..BanditConfig::default() };
         variants.push((format!("bandit, {in_flight} in flight"), AlgorithmConfig::Bandit(config)));
     }
     variants.push(("ga".to_owned(), AlgorithmConfig::Ga(GaConfig::default())));
