@@ -99,9 +99,9 @@ impl Context<'_> {
         (dollars > 0.0 && evaluation > 0.0).then(|| dollars / questions as f64 / evaluation)
     }
 
-    /// Whether the budget pays for one more question to a reflection model, as long as they come.
+    /// Whether the budget pays for one more question to a reflection model, about as long as they come.
     pub fn affords_question(&self) -> bool {
-        self.account.affords_proposal(4 * self.settings.limits.max_component_length)
+        self.account.affords_proposal(self.settings.limits.max_component_length)
     }
 
     /// Enters what came of a proposal that was left to a reflection model: its child and the improvement, if it has one,
