@@ -84,6 +84,9 @@ impl Cost {
     }
 }
 
+/// The most that may be spent, and the part of a cost that counts against it.
+type Limit = (f64, fn(Cost) -> f64);
+
 /// What came of asking for a reservation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reservation {
@@ -159,14 +162,12 @@ impl Account {
     /// far. `None` when nothing limits them, and before there are enough to tell.
     pub fn expected_evaluations(&self) -> Option<u64> {
         let closing = self.closing();
-        let paid_for = |most: Option<f64>, part: fn(Cost) -> f64| {
+        let paid_for = |(most, part): Limit| {
             let spent = part(self.spent);
-            let most = most.filter(|_| self.settled >= MEASURED && spent > 0.0)?;
-            Some(((most - part(closing)).max(0.0) / spent * self.settled as f64) as u64)
+            let is_known = self.settled >= MEASURED && spent > 0.0;
+            is_known.then(|| ((most - part(closing)).max(0.0) / spent * self.settled as f64) as u64)
         };
-        let by_dollars = paid_for(self.budget.dollars, |cost| cost.dollars);
-        let by_tokens = paid_for(self.budget.tokens.map(|tokens| tokens as f64), |cost| cost.tokens);
-        [self.budget.evaluations, by_dollars, by_tokens].into_iter().flatten().min()
+        self.limits().filter_map(paid_for).chain(self.budget.evaluations).min()
     }
 
     /// What an evaluation took in the mean; `None` before there are enough to tell.
@@ -200,9 +201,8 @@ impl Account {
     /// neither is limited.
     pub fn spent_share(&self) -> f64 {
         let closing = self.closing();
-        let dollars = self.budget.dollars.map(|most| (self.spent.dollars + closing.dollars) / most);
-        let tokens = self.budget.tokens.map(|most| (self.spent.tokens + closing.tokens) / most as f64);
-        dollars.unwrap_or(0.0).max(tokens.unwrap_or(0.0))
+        let shares = self.limits().map(|(most, part)| (part(self.spent) + part(closing)) / most);
+        shares.fold(0.0, f64::max)
     }
 
     /// Evaluations, proposals and embeddings given out and not answered yet.
@@ -317,11 +317,14 @@ impl Account {
     /// Whether so much can be spent beside what is spent already and what the report will take.
     fn affords(&self, more: Cost) -> bool {
         let closing = self.closing();
-        let fits = |most: Option<f64>, part: fn(Cost) -> f64| {
-            most.is_none_or(|most| part(self.spent) + part(more) + part(closing) <= most)
-        };
-        fits(self.budget.dollars, |cost| cost.dollars)
-            && fits(self.budget.tokens.map(|tokens| tokens as f64), |cost| cost.tokens)
+        self.limits().all(|(most, part)| part(self.spent) + part(more) + part(closing) <= most)
+    }
+
+    /// What limits dollars and tokens.
+    fn limits(&self) -> impl Iterator<Item = Limit> {
+        let dollars = self.budget.dollars.map(|most| (most, (|cost| cost.dollars) as fn(Cost) -> f64));
+        let tokens = self.budget.tokens.map(|most| (most as f64, (|cost| cost.tokens) as fn(Cost) -> f64));
+        dollars.into_iter().chain(tokens)
     }
 
     /// What to leave for the report. Nothing until a mean can be believed: worst cases of hundreds of calls would

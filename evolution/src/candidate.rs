@@ -220,13 +220,8 @@ impl Candidate {
             parameters.flat_map(|(name, value)| [b"parameter".as_slice(), name.as_bytes(), value.as_slice()]);
         let id = Digest::of_fields(texts.chain(parameters));
         let shots = content.shots.iter().flat_map(|shot| [&*shot.input, &*shot.output]);
-        let length = content
-            .components
-            .values()
-            .map(String::as_str)
-            .chain(shots)
-            .map(|text| text.chars().count())
-            .sum();
+        let texts = content.components.values().map(String::as_str).chain(shots);
+        let length = texts.map(|text| text.chars().count()).sum();
         Self { id, length, content: Arc::new(content) }
     }
 }

@@ -327,13 +327,13 @@ impl Run {
             }
             let Some(work) = self.put_off.pop_front() else { return };
             match self.give_out(&work, actions) {
-                Given::Out => free -= 1,
-                Given::Known => {}
-                Given::Deferred => {
+                None => {}
+                Some(Reservation::Granted) => free -= 1,
+                Some(Reservation::Deferred) => {
                     self.put_off.push_front(work);
                     return;
                 }
-                Given::Refused => {
+                Some(Reservation::Refused) => {
                     self.put_off.clear();
                     self.tell(Told::BudgetEnded, actions);
                     return;
@@ -342,21 +342,22 @@ impl Run {
         }
     }
 
-    fn give_out(&mut self, work: &Work, actions: &mut Vec<Action>) -> Given {
+    /// Gives work out as far as the budget grants it; `None` when there is nothing to give out.
+    fn give_out(&mut self, work: &Work, actions: &mut Vec<Action>) -> Option<Reservation> {
         let (reservation, action) = match work {
             Work::Measure(piece) => {
                 if self.ledger.has(piece) {
                     self.tell(Told::Measured(*piece), actions);
-                    return Given::Known;
+                    return None;
                 }
-                let Some(order) = self.order_of(*piece) else { return Given::Known };
+                let order = self.order_of(*piece)?;
                 if self.lacks_embedding(piece.candidate) {
                     let embedding = EmbeddingOrder::of(&order.candidate);
                     let (limit, length) = (self.settings.embedding_cost, embedding.text.len());
                     let reservation = self.account.reserve_embedding(piece.candidate, limit, length);
                     (reservation, Action::Embed(embedding))
                 } else if self.account.has_piece(piece) {
-                    return Given::Known;
+                    return None;
                 } else {
                     let input = self.case(piece).map_or(0, |case| case.input.len());
                     let length = order.candidate.length() + input;
@@ -368,19 +369,16 @@ impl Run {
                 (reservation, Action::Propose(order.clone()))
             }
         };
-        match reservation {
-            Reservation::Granted => {}
-            Reservation::Deferred => return Given::Deferred,
-            Reservation::Refused => return Given::Refused,
+        if reservation == Reservation::Granted {
+            match &action {
+                Action::Propose(order) => self.questions.push(order.clone()),
+                // The measurement follows it.
+                Action::Embed(_) => self.put_off.push_back(work.clone()),
+                _ => {}
+            }
+            actions.push(action);
         }
-        match &action {
-            Action::Propose(order) => self.questions.push(order.clone()),
-            // The measurement follows it.
-            Action::Embed(_) => self.put_off.push_back(work.clone()),
-            _ => {}
-        }
-        actions.push(action);
-        Given::Out
+        Some(reservation)
     }
 
     /// Whether the embedding of a candidate was not asked for yet, where candidates need one.
@@ -445,13 +443,6 @@ impl Run {
         actions.push(Action::Checkpoint);
         actions.push(Action::Finish(finish));
     }
-}
-
-enum Given {
-    Out,
-    Known,
-    Deferred,
-    Refused,
 }
 
 impl Context<'_> {

@@ -14,6 +14,8 @@ pub use cover::CoverShots;
 pub use draw::DrawShots;
 pub use resize::ResizeShots;
 
+use std::collections::HashSet;
+
 use rand::seq::SliceRandom;
 
 use crate::candidate::Shot;
@@ -47,15 +49,6 @@ fn shuffled(train: &TrainIndex, rng: &mut RunRng) -> Vec<usize> {
 
 /// The first so many cases whose inputs differ.
 fn distinct(train: &TrainIndex, order: Vec<usize>, most: usize) -> Vec<usize> {
-    let mut first: Vec<usize> = Vec::with_capacity(most.min(order.len()));
-    for index in order {
-        if first.len() == most {
-            break;
-        }
-        // They are few: a look at each is quicker than a hash.
-        if first.iter().all(|other| train.input_number(*other) != train.input_number(index)) {
-            first.push(index);
-        }
-    }
-    first
+    let mut inputs = HashSet::new();
+    order.into_iter().filter(|index| inputs.insert(train.input_number(*index))).take(most).collect()
 }

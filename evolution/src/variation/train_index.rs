@@ -48,7 +48,7 @@ impl TrainIndex {
     pub fn new(cases: Arc<CaseSet>) -> Self {
         let train = &cases.train;
         let labels = labels(train).map(|labels| labels.into_iter().map(str::to_owned).collect());
-        let answered = (0..train.len()).filter(|at| is_answered(&train[*at])).collect();
+        let answered = (0..train.len()).filter(|at| !answer(&train[*at]).is_empty()).collect();
         let mut by_input: Vec<usize> = (0..train.len()).collect();
         by_input.sort_by_key(|at| &train[*at].input);
         let (inputs, _) = numbered(train.iter().map(|case| case.input.as_str()));
@@ -144,8 +144,7 @@ impl TrainIndex {
 
     /// The shingles of an example, kept where it is one that a case makes.
     pub(super) fn shingles_of(&self, example: &Shot) -> Cow<'_, Shingles> {
-        let is_it = |at: &usize| self.cases()[*at].expected.as_deref() == Some(&*example.output);
-        match self.with_input(&example.input).find(is_it) {
+        match self.with_input(&example.input).find(|at| self.shot(*at) == Some(example)) {
             Some(at) => Cow::Borrowed(self.shot_shingles[at].get_or_init(|| Shingles::of_shot(example))),
             None => Cow::Owned(Shingles::of_shot(example)),
         }
@@ -174,10 +173,6 @@ impl From<Vec<Case>> for TrainIndex {
     fn from(train: Vec<Case>) -> Self {
         Self::new(Arc::new(CaseSet { train, validation: vec![] }))
     }
-}
-
-fn is_answered(case: &Case) -> bool {
-    !answer(case).is_empty()
 }
 
 fn answer(case: &Case) -> &str {

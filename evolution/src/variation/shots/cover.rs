@@ -46,8 +46,8 @@ impl Operator for CoverShots {
     }
 }
 
-/// So many cases of a sample, each of those that make the sum of likenesses to the nearest grow most. With labels,
-/// the answers come in the order in which they stand in the sample.
+/// So many cases of a sample of [`MOST_COVERED`] or fewer, each of those that make the sum of likenesses to the nearest
+/// grow most. With labels, the answers come in the order in which they stand in the sample.
 fn medoids(train: &TrainIndex, sample: &[usize], size: usize, is_choice: bool) -> Vec<usize> {
     let mut likeness = [[1.0; MOST_COVERED]; MOST_COVERED];
     for one in 0..sample.len() {
