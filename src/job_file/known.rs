@@ -36,23 +36,25 @@ pub(super) fn in_our_words(message: &str, more: &[&str]) -> String {
     }
     match message.strip_prefix("missing field `").and_then(|rest| rest.split_once('`')) {
         Some((name, _)) => format!("the key `{name}` is missing"),
-        None => TYPES.iter().fold(message.to_owned(), |message, (from, to)| {
-            let end = format!("expected {from}");
-            message.strip_suffix(&end).map(|start| format!("{start}expected {to}")).unwrap_or(message)
-        }),
+        None => match message.rsplit_once("expected ") {
+            Some((start, expected)) => format!("{start}expected {}", type_name(expected)),
+            None => message.to_owned(),
+        },
     }
 }
 
-/// Types as the deserializer and as people call them.
-const TYPES: [(&str, &str); 7] = [
-    ("i64", "a whole number"),
-    ("u64", "a whole number from 0 on"),
-    ("u32", "a whole number from 0 on"),
-    ("usize", "a whole number from 0 on"),
-    ("f64", "a number"),
-    ("a sequence", "a list"),
-    ("a map", "a table"),
-];
+/// A type, of which the deserializer speaks in Rust's names, as people call it.
+fn type_name(expected: &str) -> &str {
+    match expected {
+        "i64" => "a whole number",
+        "u64" | "u32" | "usize" => "a whole number from 0 on",
+        "f64" => "a number",
+        "a sequence" => "a list",
+        "a map" => "a table",
+        _ if expected.starts_with("struct ") => "a table",
+        _ => expected,
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -67,5 +69,8 @@ mod tests {
         assert_eq!(in_our_words("missing field `kind`", &[]), "the key `kind` is missing");
         let said = in_our_words("invalid type: string \"x\", expected i64", &[]);
         assert_eq!(said, "invalid type: string \"x\", expected a whole number");
+        let said = in_our_words("invalid type: integer `1`, expected struct RawSeed", &[]);
+        assert_eq!(said, "invalid type: integer `1`, expected a table");
+        assert_eq!(in_our_words("wanted string or table", &[]), "wanted string or table");
     }
 }
