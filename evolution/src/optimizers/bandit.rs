@@ -34,6 +34,7 @@ use crate::ledger::{Birth, Outcome};
 use crate::measurements::Measurements;
 use crate::migration::MIGRANT;
 use crate::optimizers::{Optimizer, Told, Work};
+use crate::order::strata;
 use crate::piece::ProposalOrder;
 use crate::rng::{RunRng, stream};
 
@@ -71,6 +72,8 @@ pub struct Bandit {
     #[serde(with = "crate::pairs")]
     positions: BTreeMap<CandidateId, usize>,
     beliefs: Beliefs,
+    /// Which of the expected answers the case at each place of the shared order has, where they come again and again.
+    strata: Vec<usize>,
     proposals: BTreeMap<u64, Proposal>,
     /// Measurements of parents on train cases, by proposal.
     minibatches: Measurements,
@@ -101,7 +104,8 @@ impl Bandit {
             phase: Phase::Start,
             arms: vec![],
             positions: BTreeMap::new(),
-            beliefs: Beliefs::default(),
+            beliefs: Beliefs::new(&[]),
+            strata: vec![],
             proposals: BTreeMap::new(),
             minibatches: Measurements::default(),
             prepared: None,
@@ -119,6 +123,9 @@ impl Bandit {
 
     fn start(&mut self, context: &mut Context<'_>) {
         self.phase = Phase::Searching;
+        let strata = strata(&context.cases.validation);
+        self.strata = context.order.iter().map(|case| strata[*case as usize]).collect();
+        self.beliefs = Beliefs::new(&self.strata);
         for seed in context.settings.seeds.clone() {
             let birth = Birth { parents: vec![], operator: "seed".into(), generation: 0 };
             if context.bear(&seed, birth, Outcome::Open, 0) {
@@ -379,7 +386,7 @@ impl Optimizer for Bandit {
             if matches!(self.phase, Phase::Over(_)) {
                 break;
             }
-            if self.beliefs.fit(&self.arms, context.order.len()) {
+            if self.beliefs.fit(&self.arms) {
                 self.announce_best(context);
             }
             let may_breed = self.may_breed(context);
@@ -442,9 +449,9 @@ impl Optimizer for Bandit {
         }
     }
 
-    fn choice(&self, context: &Context<'_>) -> Option<CandidateId> {
+    fn choice(&self, _: &Context<'_>) -> Option<CandidateId> {
         let mut beliefs = self.beliefs.clone();
-        beliefs.fit(&self.arms, context.order.len());
+        beliefs.fit(&self.arms);
         Self::best(&beliefs, &self.arms, 1).map(|at| self.arms[at].id)
     }
 

@@ -21,7 +21,7 @@ use crate::rng::stream;
 use crate::variation::{LeakGuard, OperatorCredits, Operators, TrainIndex};
 
 /// Version of the form. It grows when an older program could not read a newer checkpoint aright.
-const VERSION: u32 = 8;
+const VERSION: u32 = 9;
 
 /// A run's state at one moment: with the settings, cases and operators of the run it goes on as if nothing had been.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -2,6 +2,7 @@
 
 #![expect(unreachable_pub, reason = "modules of a test")]
 
+mod answers;
 mod archipelago;
 mod islands;
 mod models;

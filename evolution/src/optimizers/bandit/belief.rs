@@ -1,4 +1,4 @@
-//! What is believed of the arms: a posterior of each one's ability, from all results together.
+//! What is believed of the arms: a posterior of each one's abilities, from all results together.
 //!
 //! The chance that an arm gets a case right is `logistic(ability + ease)`: the model of Rasch (1960), by which tests
 //! compare people who were asked different questions. So an arm that has met the hard cases only is not thought worse,
@@ -6,6 +6,10 @@
 //! (quasi-likelihood with a dispersion, McCullagh and Nelder 1989). A child's prior is its parent's posterior, moved and
 //! widened by what proposals of this run have done to their parents so far (empirical Bayes, Efron and Morris 1973).
 //! Posteriors are normal round their mode (Laplace).
+//!
+//! Where two or three answers are expected again and again, an arm has one ability for each. How much it favours an
+//! answer is no ability, but may decide more results than ability does (Green and Swets 1966, on telling the two apart):
+//! an arm that always gives one answer would look good wherever the others get the cases with that answer wrong.
 
 use serde::{Deserialize, Serialize};
 
@@ -22,18 +26,22 @@ pub(super) struct Belief {
 const ROOT: Belief = Belief { mean: 0.0, variance: 1.5 };
 /// Prior of a case.
 const CASE: Belief = Belief { mean: 0.0, variance: 1.5 };
+/// With more expected answers than this there is one ability for all: too little would be known of each.
+const MOST_APART: usize = 3;
 /// How many results of the expected dispersion, 1, there are before there are any.
 const DISPERSION: f64 = 20.0;
 /// The dispersion is never taken for less: where all results came out as expected, the next may not.
 const LEAST_DISPERSION: f64 = 0.05;
 /// The dispersion is never taken for more: what is odder is the model's fault, not the arms'.
 const MOST_DISPERSION: f64 = 1.5;
-/// Mean square step from parent to child before there are any, and how many children that counts for.
-const STEP: (f64, f64) = (0.15, 6.0);
-/// How many children without a step the mean step starts with.
-const STILL: f64 = 6.0;
-/// Bounds of the mean square step.
-const STEP_BOUNDS: (f64, f64) = (0.01, 1.0);
+/// Mean square step from parent to child before there are any, and what it is never taken for more than.
+const STEP: (f64, f64) = (0.15, 1.0);
+/// The same where there are several expected answers: what makes one of them likelier moves the abilities far apart.
+const STEP_OF_EACH: (f64, f64) = (1.0, 4.0);
+/// What the mean square step is never taken for less than.
+const LEAST_STEP: f64 = 0.01;
+/// How many steps count for as much as those that are assumed: of their mean square, and of their mean, which is 0.
+const ASSUMED: (f64, f64) = (6.0, 6.0);
 /// Results, and what they tell, from which a child's step is learnt.
 const LEARNT: (usize, f64) = (4, 0.3);
 /// Rounds of the fit: each takes arms for given cases, then cases for given arms.
@@ -48,6 +56,13 @@ const SURE: f64 = 0.02;
 /// The state of the model; a fit begins where the one before ended.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Beliefs {
+    /// Which ability the case at each place of the order asks for.
+    strata: Vec<usize>,
+    /// Part of the cases that ask for each ability.
+    shares: Vec<f64>,
+    /// Of each arm its abilities.
+    abilities: Vec<Vec<Belief>>,
+    /// Of each arm what they come to.
     arms: Vec<Belief>,
     /// How much easier each case is than the mean, by its place in the order.
     ease: Vec<Belief>,
@@ -57,24 +72,31 @@ pub(super) struct Beliefs {
     fitted: usize,
 }
 
-impl Default for Beliefs {
-    fn default() -> Self {
-        Self { arms: vec![], ease: vec![], dispersion: 1.0, fitted: 0 }
-    }
-}
-
 impl Beliefs {
+    /// Before anything is known; of cases with these expected answers, by place in the order.
+    pub(super) fn new(strata: &[usize]) -> Self {
+        let count = strata.iter().max().map_or(1, |last| last + 1);
+        let (strata, count) =
+            if count > MOST_APART { (vec![0; strata.len()], 1) } else { (strata.to_vec(), count) };
+        let of = |stratum: usize| strata.iter().filter(|other| **other == stratum).count();
+        let shares = (0..count).map(|stratum| of(stratum) as f64 / strata.len().max(1) as f64).collect();
+        let ease = vec![CASE; strata.len()];
+        Self { strata, shares, abilities: vec![], arms: vec![], ease, dispersion: 1.0, fitted: 0 }
+    }
+
+    /// The ability of an arm with all cases together.
     pub(super) fn of(&self, arm: usize) -> Belief {
         self.arms.get(arm).copied().unwrap_or(ROOT)
     }
 
-    fn case(&self, place: usize) -> Belief {
-        self.ease.get(place).copied().unwrap_or(CASE)
+    /// The ability of an arm with the case at a place, before how easy that is.
+    fn ability(&self, arm: usize, place: usize) -> f64 {
+        self.abilities.get(arm).map_or(ROOT.mean, |abilities| abilities[self.strata[place]].mean)
     }
 
     /// The score that is expected of an arm on the case at a place.
     pub(super) fn expected(&self, arm: usize, place: usize) -> f64 {
-        logistic(self.of(arm).mean + self.case(place).mean)
+        logistic(self.ability(arm, place) + self.ease[place].mean)
     }
 
     /// How little an arm's result on the case at a place would tell about its ability: the variance of what would be
@@ -82,44 +104,65 @@ impl Beliefs {
     /// question that tells most) and where the case itself is hardly known.
     pub(super) fn doubt(&self, arm: usize, place: usize) -> f64 {
         let chance = self.expected(arm, place);
-        self.dispersion / (chance * (1.0 - chance)) + self.case(place).variance
+        self.dispersion / (chance * (1.0 - chance)) + self.ease[place].variance
     }
 
     /// Fits anew when arms were added or enough was measured since, and says whether it did.
-    pub(super) fn fit(&mut self, arms: &[Arm], cases: usize) -> bool {
+    pub(super) fn fit(&mut self, arms: &[Arm]) -> bool {
         let results = arms.iter().map(|arm| arm.results.len()).sum::<usize>();
         if self.arms.len() == arms.len() && results < self.fitted + 1 + self.fitted / 200 {
             return false;
         }
         self.fitted = results;
-        self.ease.resize(cases, CASE);
         self.dispersion = self.observed_dispersion(arms);
         let (step, spread) = self.step(arms);
         for _ in 0..ROUNDS {
             self.fit_arms(arms, step, spread);
             self.fit_cases(arms);
         }
+        self.arms = self.abilities.iter().map(|abilities| self.together(abilities)).collect();
         true
     }
 
     /// Parents come before their children, so one pass is enough.
     fn fit_arms(&mut self, arms: &[Arm], step: f64, spread: f64) {
-        let known = self.arms.len();
-        self.arms.resize(arms.len(), ROOT);
         for (at, arm) in arms.iter().enumerate() {
-            let prior = match arm.parent {
+            let prior = |stratum: usize| match arm.parent {
                 None => ROOT,
                 Some(parent) => {
-                    let parent = self.arms[parent];
+                    let parent = self.abilities[parent][stratum];
                     Belief { mean: parent.mean + step, variance: parent.variance + spread }
                 }
             };
-            let mut belief = if at < known { self.arms[at] } else { prior };
-            for _ in 0..STEPS_OF_NEWTON {
-                belief = self.nearer(prior, belief.mean, self.seen(arm, belief.mean));
+            let fitted = (0..self.shares.len()).map(|stratum| {
+                let prior = prior(stratum);
+                let start = self.abilities.get(at).map_or(prior, |abilities| abilities[stratum]);
+                (0..STEPS_OF_NEWTON).fold(start, |belief, _| {
+                    self.nearer(prior, belief.mean, self.seen(arm, stratum, belief.mean))
+                })
+            });
+            let fitted = fitted.collect();
+            match self.abilities.get_mut(at) {
+                Some(abilities) => *abilities = fitted,
+                None => self.abilities.push(fitted),
             }
-            self.arms[at] = belief;
         }
+    }
+
+    /// The ability with all cases together, whose chance is the mean of those with each expected answer.
+    fn together(&self, abilities: &[Belief]) -> Belief {
+        if let [one] = abilities {
+            return *one;
+        }
+        let chances = abilities.iter().map(|ability| logistic(ability.mean));
+        let weighed: Vec<(f64, f64)> = self.shares.iter().copied().zip(chances).collect();
+        let chance = weighed.iter().map(|(share, chance)| share * chance).sum::<f64>();
+        let chance = chance.clamp(f64::EPSILON, 1.0 - f64::EPSILON);
+        // How much the whole moves with each (delta method).
+        let slope = |(share, part): &(f64, f64)| share * part * (1.0 - part) / (chance * (1.0 - chance));
+        let variance =
+            weighed.iter().zip(abilities).map(|(part, ability)| slope(part).powi(2) * ability.variance);
+        Belief { mean: (chance / (1.0 - chance)).ln(), variance: variance.sum() }
     }
 
     /// One step of Newton's from a mean towards the mode, given what results are more than expected there, and how much
@@ -130,9 +173,14 @@ impl Beliefs {
         Belief { mean: mean + (slope / precision).clamp(-STRIDE, STRIDE), variance: 1.0 / precision }
     }
 
-    /// What an arm's results are more than expected of this ability, in sum, and how much they tell about it.
-    fn seen(&self, arm: &Arm, ability: f64) -> (f64, f64) {
-        arm.results.iter().fold((0.0, 0.0), |seen, result| self.with(seen, ability, result))
+    /// An arm's results on the cases that ask for one of the abilities.
+    fn results<'a>(&'a self, arm: &'a Arm, stratum: usize) -> impl Iterator<Item = &'a (u32, f64)> {
+        arm.results.iter().filter(move |(place, _)| self.strata[*place as usize] == stratum)
+    }
+
+    /// What these are more than expected of an arm of this ability, in sum, and how much they tell about it.
+    fn seen(&self, arm: &Arm, stratum: usize, ability: f64) -> (f64, f64) {
+        self.results(arm, stratum).fold((0.0, 0.0), |seen, result| self.with(seen, ability, result))
     }
 
     /// The same with one more result of somebody of this ability.
@@ -144,17 +192,20 @@ impl Beliefs {
 
     fn fit_cases(&mut self, arms: &[Arm]) {
         let mut sums = vec![(0.0, 0.0); self.ease.len()];
-        for (arm, belief) in arms.iter().zip(&self.arms) {
+        for (at, arm) in arms.iter().enumerate() {
             for result in &arm.results {
-                let sum = &mut sums[result.0 as usize];
-                *sum = self.with(*sum, belief.mean, result);
+                let place = result.0 as usize;
+                sums[place] = self.with(sums[place], self.ability(at, place), result);
             }
         }
         let fitted = self.ease.iter().zip(sums).map(|(ease, seen)| self.nearer(CASE, ease.mean, seen));
         self.ease = fitted.collect();
-        // What all cases have in common belongs to the arms.
-        let mean = self.ease.iter().map(|ease| ease.mean).sum::<f64>() / self.ease.len().max(1) as f64;
-        self.ease.iter_mut().for_each(|ease| ease.mean -= mean);
+        // What all cases of an expected answer have in common belongs to the arms.
+        let mut means = vec![0.0; self.shares.len()];
+        for (stratum, ease) in self.strata.iter().zip(&self.ease) {
+            means[*stratum] += ease.mean / (self.shares[*stratum] * self.ease.len() as f64);
+        }
+        self.strata.iter().zip(&mut self.ease).for_each(|(stratum, ease)| ease.mean -= means[*stratum]);
     }
 
     fn observed_dispersion(&self, arms: &[Arm]) -> f64 {
@@ -174,24 +225,29 @@ impl Beliefs {
         let (least_results, least_information) = LEARNT;
         let mut steps: Vec<(f64, f64)> = vec![];
         for (at, arm) in arms.iter().enumerate() {
-            let (Some(parent), true) = (arm.parent, arm.results.len() >= least_results) else { continue };
-            let ability = self.of(at).mean;
-            let (residual, information) = self.seen(arm, ability);
-            if information < least_information {
-                continue;
+            let (Some(parent), true) = (arm.parent, at < self.abilities.len()) else { continue };
+            for stratum in 0..self.shares.len() {
+                let ability = self.abilities[at][stratum].mean;
+                let (residual, information) = self.seen(arm, stratum, ability);
+                let results = self.results(arm, stratum).count();
+                if results < least_results || information < least_information {
+                    continue;
+                }
+                // The results alone, without the prior: one step of Newton's from the posterior.
+                let alone = ability + residual / information;
+                let parent = self.abilities[parent][stratum];
+                steps.push((alone - parent.mean, self.dispersion / information + parent.variance));
             }
-            // The results alone, without the prior: one step of Newton's from the posterior.
-            let alone = ability + residual / information;
-            let parent = self.of(parent);
-            steps.push((alone - parent.mean, self.dispersion / information + parent.variance));
         }
         // Each weighs by how well it is known.
-        let weight = |error: f64| STEP.0 / (STEP.0 + error);
+        let (start, most) = if self.shares.len() > 1 { STEP_OF_EACH } else { STEP };
+        let (squares, still) = ASSUMED;
+        let weight = |error: f64| start / (start + error);
         let total: f64 = steps.iter().map(|(_, error)| weight(*error)).sum();
-        let mean = steps.iter().map(|(step, error)| step * weight(*error)).sum::<f64>() / (total + STILL);
+        let mean = steps.iter().map(|(step, error)| step * weight(*error)).sum::<f64>() / (total + still);
         let excess = steps.iter().map(|(step, error)| weight(*error) * ((step - mean).powi(2) - error));
-        let spread = (excess.sum::<f64>() + STEP.0 * STEP.1) / (total + STEP.1);
-        (mean, spread.clamp(STEP_BOUNDS.0, STEP_BOUNDS.1))
+        let spread = (excess.sum::<f64>() + start * squares) / (total + squares);
+        (mean, spread.clamp(LEAST_STEP, most))
     }
 }
 
@@ -212,11 +268,11 @@ mod tests {
     }
 
     /// Fitted until nothing changes any more.
-    fn fitted(arms: &[Arm], cases: usize) -> Beliefs {
-        let mut beliefs = Beliefs::default();
+    fn fitted(arms: &[Arm], strata: &[usize]) -> Beliefs {
+        let mut beliefs = Beliefs::new(strata);
         for _ in 0..50 {
             beliefs.fitted = 0;
-            beliefs.fit(arms, cases);
+            beliefs.fit(arms);
         }
         beliefs
     }
@@ -239,10 +295,31 @@ mod tests {
         // One meets the easy half and gets 14 of 16 right, one the hard half and gets 2: both are about as good as the
         // others. Six of the hard ones are more than 14 of the easy ones.
         arms.extend([few("easy", 0..16, 14), few("hard", 16..32, 2), few("better", 16..32, 6)]);
-        let beliefs = fitted(&arms, 32);
+        let beliefs = fitted(&arms, &[0; 32]);
         let ability = |at: usize| beliefs.of(at).mean;
         assert!((ability(8) - ability(9)).abs() < 1.2, "{:?}", beliefs.arms);
         assert!(ability(10) > ability(8), "{:?}", beliefs.arms);
+    }
+
+    #[test]
+    fn whoever_always_gives_one_answer_is_not_thought_able() {
+        // All but the last favour the answer of the even places, and so get some of the odd ones wrong; it gets all of
+        // the odd ones right, by never saying anything else.
+        let mut arms: Vec<Arm> = (0..8).map(|at| arm(&at.to_string(), None, 0..0, 0.0)).collect();
+        for (at, arm) in arms.iter_mut().enumerate() {
+            arm.results.extend((0..24).filter(|place| place % 2 == 0).map(|place| (place, 1.0)));
+            let is_right = |place: u32| f64::from(u8::from(place as usize % 8 < at));
+            arm.results.extend((0..24).filter(|place| place % 2 == 1).map(|place| (place, is_right(place))));
+        }
+        let mut constant = arm("constant", None, (0..24).filter(|place| place % 2 == 1), 1.0);
+        constant.results.extend((0..24).filter(|place| place % 2 == 0).map(|place| (place, 0.0)));
+        arms.push(constant);
+        let strata: Vec<usize> = (0..24).map(|place| place % 2).collect();
+        let ability = |strata: &[usize], at: usize| fitted(&arms, strata).of(at).mean;
+        assert!(ability(&strata, 8) < ability(&strata, 2), "half of all is less than two thirds");
+        assert!(ability(&strata, 7) > 1.5 && ability(&strata, 8).abs() < 0.7);
+        let four: Vec<usize> = (0..24).map(|place| place % 4).collect();
+        assert_eq!(fitted(&arms, &four).shares, [1.0], "too many answers to tell abilities apart");
     }
 
     #[test]
@@ -251,7 +328,7 @@ mod tests {
         for (at, arm) in arms.iter_mut().enumerate() {
             arm.results.extend((10..20).map(|place| (place, f64::from(u8::from(at % 2 == 0)))));
         }
-        let beliefs = fitted(&arms, 21);
+        let beliefs = fitted(&arms, &[0; 21]);
         assert!(beliefs.doubt(0, 15) < beliefs.doubt(0, 5), "all get the fifth right");
         assert!(beliefs.doubt(0, 15) < beliefs.doubt(0, 20), "nothing is known of the last");
     }
@@ -259,7 +336,7 @@ mod tests {
     #[test]
     fn a_child_begins_where_its_parent_stands() {
         let arms = [arm("parent", None, 0..30, 1.0), arm("child", Some(0), 0..0, 0.0)];
-        let beliefs = fitted(&arms, 40);
+        let beliefs = fitted(&arms, &[0; 40]);
         let (parent, child) = (beliefs.of(0), beliefs.of(1));
         assert!(parent.mean > 1.0 && (child.mean - parent.mean).abs() < 0.1, "{parent:?} {child:?}");
         assert!(child.variance > parent.variance);
@@ -270,6 +347,6 @@ mod tests {
         let halves = [arm("parent", None, 0..40, 0.5)];
         let mut coins = [arm("parent", None, 0..40, 0.0)];
         coins[0].results.iter_mut().step_by(2).for_each(|(_, score)| *score = 1.0);
-        assert!(fitted(&halves, 40).of(0).variance < fitted(&coins, 40).of(0).variance / 2.0);
+        assert!(fitted(&halves, &[0; 40]).of(0).variance < fitted(&coins, &[0; 40]).of(0).variance / 2.0);
     }
 }

@@ -83,20 +83,31 @@ impl Bandit {
         self.thompson(CURIOSITY, rng, |arm| arm.asked.len() < all && arm.in_flight() < most)
     }
 
-    /// The place of the case that tells most about an arm, among those it was not asked about: first of the ranked
-    /// ones, so that the best are compared on the same in the end, then as they stand in the shared order.
+    /// The place of the case to ask an arm about next, among those it was not asked about: first of the ranked ones, so
+    /// that the best are compared on the same in the end, then as they stand in the shared order.
+    ///
+    /// Expected answers take turns, in the proportions of the ranked cases. What tells one ability from another tells
+    /// nothing about an arm that gives the same answer to everything: asked about the cases that others get wrong, it
+    /// would be right on all. Among the cases with the answer whose turn it is, it is the one that tells most.
     fn place(&self, at: usize, context: &Context<'_>) -> usize {
         let asked = &self.arms[at].asked;
         let cases = context.order.len();
-        let pool = context.ranked().len().min(CHOSEN_FROM);
-        let mut free = vec![true; pool];
+        let pool = &self.strata[..context.ranked().len().min(CHOSEN_FROM)];
+        let mut free = vec![true; pool.len()];
+        let mut turns = vec![(0_u32, 0_u32); pool.iter().max().map_or(0, |last| last + 1)];
+        pool.iter().for_each(|stratum| turns[*stratum].1 += 1);
         for place in asked {
             if let Some(free) = free.get_mut(*place as usize) {
                 *free = false;
+                turns[pool[*place as usize]].0 += 1;
             }
         }
-        let open = (0..pool).filter(|place| free[*place]).map(|place| (self.beliefs.doubt(at, place), place));
-        open.min_by(|a, b| a.0.total_cmp(&b.0)).map_or(asked.len() % cases, |(_, place)| place)
+        let open = (0..pool.len()).filter(|place| free[*place]).map(|place| {
+            let (asked, all) = turns[pool[place]];
+            (f64::from(asked) / f64::from(all), self.beliefs.doubt(at, place), place)
+        });
+        open.min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)))
+            .map_or(asked.len() % cases, |(_, _, place)| place)
     }
 
     /// Measurements of an arm on each case at the end: 1 where the first repeats all came out as before.

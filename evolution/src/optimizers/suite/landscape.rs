@@ -25,6 +25,9 @@ pub struct Landscape {
     pub spread: f64,
     /// A case needs one of so many skills, 1 or more; a proposal changes one, by twice as much where there are several.
     pub skills: usize,
+    /// Standard deviation of how much a proposal favours one of two answers over the other: cases with that answer gain
+    /// so much, those with the other lose it. Above 0, half of the cases have the one answer, and `skills` is 2.
+    pub lean: f64,
     /// Probability that a proposal mends the defect that the seed has, 0 to 1: while it is there every answer is wrong,
     /// whatever else is good about the prompt. Absent: the seed has none.
     pub mended: Option<f64>,
@@ -32,22 +35,26 @@ pub struct Landscape {
 
 impl Landscape {
     /// Proposals help on average.
-    pub const HELPFUL: Self = Self { drift: 0.01, spread: 0.05, skills: 1, mended: None };
+    pub const HELPFUL: Self = Self { drift: 0.01, spread: 0.05, skills: 1, lean: 0.0, mended: None };
     /// Proposals hurt on average, but differ widely.
     pub const WIDE: Self = Self { drift: -0.02, spread: 0.1, ..Self::HELPFUL };
     /// Proposals mostly hurt.
     pub const HARMFUL: Self = Self { drift: -0.03, ..Self::HELPFUL };
     /// Each proposal changes one skill in six.
     pub const SKILLS: Self = Self { drift: 0.0, skills: 6, ..Self::HELPFUL };
+    /// Proposals hurt a little on average, and most make one of two answers likelier, right or wrong: what small models do
+    /// with a prompt for a classification.
+    pub const LEANING: Self = Self { drift: -0.01, spread: 0.08, skills: 2, lean: 0.25, mended: None };
     /// The seed asks for the wrong form of answer, and one proposal in ten mends that: until then nothing shows what
     /// helps.
     pub const DEFECTIVE: Self = Self { mended: Some(0.1), ..Self::HELPFUL };
     /// Those without a defect with what they are called.
-    pub const ALL: [(&'static str, Self); 4] = [
+    pub const ALL: [(&'static str, Self); 5] = [
         ("proposals help", Self::HELPFUL),
         ("proposals hurt, wide", Self::WIDE),
         ("proposals mostly hurt", Self::HARMFUL),
         ("six skills", Self::SKILLS),
+        ("proposals favour an answer", Self::LEANING),
     ];
 
     /// Where the search starts.
@@ -98,8 +105,19 @@ impl Landscape {
         let skill = rng.random_range(0..qualities.len());
         let scale = if self.skills == 1 { 1.0 } else { 2.0 };
         let noise: f64 = StandardNormal.sample(rng);
-        let change = (self.drift + self.spread * noise) * scale;
-        qualities[skill] = (qualities[skill] + change).clamp(0.05, 0.97);
+        let change = self.drift + self.spread * noise;
+        let changed = |quality: f64, change: f64| (quality + change).clamp(0.05, 0.97);
+        if self.lean > 0.0 {
+            let noise: f64 = StandardNormal.sample(rng);
+            let lean = self.lean * noise;
+            let signed = [change + lean, change - lean];
+            qualities
+                .iter_mut()
+                .zip(signed)
+                .for_each(|(quality, change)| *quality = changed(*quality, change));
+        } else {
+            qualities[skill] = changed(qualities[skill], change * scale);
+        }
         let mut words: Vec<String> = qualities.iter().map(|quality| format!("{quality:.4}")).collect();
         // Without a defect nothing more is drawn.
         let stays = is_defective(parent) && self.mended.is_none_or(|mended| !rng.random_bool(mended));
