@@ -53,8 +53,8 @@ const NEWEST: usize = 64;
 const FEW: u64 = 250;
 /// Results from which observers are told of an arm, where the search ranks on so many cases.
 const TOLD_OF: usize = 12;
-/// Results without which nobody is chosen in the end, where anybody has so many: whoever hardly began is believed to be
-/// what its parent is, which nobody who reads the report could check. In simulations it costs nothing.
+/// Results without which nobody is chosen in the end, where anybody has so many: until then a child is believed to be
+/// about what its parent is, for which no reader of a report sees a reason. In simulations it costs nothing.
 const CHOSEN: usize = 8;
 /// Members of the population that observers are told of.
 const POPULATION: usize = 16;

@@ -66,7 +66,7 @@ impl Bandit {
 
     /// The arm of whom one more result may decide most.
     fn contender(&self, may_breed: bool, rng: &mut RunRng, context: &Context<'_>) -> Option<usize> {
-        // Whoever would be chosen now is measured on all ranked cases first: what is said of it in the end is measured.
+        // Whoever is believed the best is measured on all ranked cases first: what is said of it in the end is measured.
         let pool = context.ranked().len();
         if !may_breed
             && let Some(best) = Self::best(&self.beliefs, &self.arms, 1)
@@ -104,7 +104,8 @@ impl Bandit {
         }
         let open = (0..pool.len()).filter(|place| free[*place]).map(|place| {
             let (asked, all) = turns[pool[place]];
-            (f64::from(asked) / f64::from(all), self.beliefs.doubt(at, place), place)
+            // From the middle of each share, so that a rare answer is not asked for among the first.
+            ((f64::from(asked) + 0.5) / f64::from(all), self.beliefs.doubt(at, place), place)
         });
         open.min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)))
             .map_or(asked.len() % cases, |(_, _, place)| place)
