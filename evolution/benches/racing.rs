@@ -1,6 +1,6 @@
 //! What the tests of a race save, and what they cost.
 //!
-//! On four landscapes a search measures every child on all validation cases. The same children are then raced, in
+//! On five landscapes a search measures every child on all validation cases. The same children are then raced, in
 //! the order of their birth, each against the best of those that were kept, so that all tests meet the same ones.
 //! Prints for each test the validation calls saved, the share wrongly dropped of those better than their reference
 //! over all cases, how often the final choice scores what it does without a race, and the mean loss where it does

@@ -8,6 +8,7 @@ pub mod mean;
 pub mod paired;
 pub mod sequential;
 
+pub(crate) use beta::logistic;
 pub use beta::{probability_beta_greater, regularized_incomplete_beta, sample_beta};
 pub use interval::{Interval, mean_interval, wilson};
 pub use mean::weighted_mean;

@@ -75,8 +75,6 @@ pub struct Bandit {
     #[serde(with = "crate::pairs")]
     positions: BTreeMap<CandidateId, usize>,
     beliefs: Beliefs,
-    /// Which of the expected answers the case at each place of the shared order has, where they come again and again.
-    strata: Vec<usize>,
     proposals: BTreeMap<u64, Proposal>,
     /// Measurements of parents on train cases, by proposal.
     minibatches: Measurements,
@@ -107,8 +105,7 @@ impl Bandit {
             phase: Phase::Start,
             arms: vec![],
             positions: BTreeMap::new(),
-            beliefs: Beliefs::new(&[]),
-            strata: vec![],
+            beliefs: Beliefs::new(vec![]),
             proposals: BTreeMap::new(),
             minibatches: Measurements::default(),
             prepared: None,
@@ -127,8 +124,7 @@ impl Bandit {
     fn start(&mut self, context: &mut Context<'_>) {
         self.phase = Phase::Searching;
         let strata = strata(&context.cases.validation);
-        self.strata = context.order.iter().map(|case| strata[*case as usize]).collect();
-        self.beliefs = Beliefs::new(&self.strata);
+        self.beliefs = Beliefs::new(context.order.iter().map(|case| strata[*case as usize]).collect());
         for seed in context.settings.seeds.clone() {
             let birth = Birth { parents: vec![], operator: "seed".into(), generation: 0 };
             if context.bear(&seed, birth, Outcome::Open, 0) {

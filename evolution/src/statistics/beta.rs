@@ -118,7 +118,8 @@ fn within(parameter: f64) -> f64 {
     if parameter.is_nan() { LEAST } else { parameter.clamp(LEAST, GREATEST) }
 }
 
-fn logistic(y: f64) -> f64 {
+/// The probability with these log-odds.
+pub(crate) fn logistic(y: f64) -> f64 {
     1.0 / (1.0 + (-y).exp())
 }
 

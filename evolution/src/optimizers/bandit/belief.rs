@@ -14,6 +14,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::arm::Arm;
+use crate::statistics::logistic;
 
 /// Mean and variance of an arm's ability, or of a case's ease; on the scale of log-odds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -56,7 +57,7 @@ const SURE: f64 = 0.02;
 /// The state of the model; a fit begins where the one before ended.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Beliefs {
-    /// Which ability the case at each place of the order asks for.
+    /// Which of the expected answers the case at each place of the order has, where they come again and again.
     strata: Vec<usize>,
     /// Part of the cases that ask for each ability.
     shares: Vec<f64>,
@@ -74,14 +75,24 @@ pub(super) struct Beliefs {
 
 impl Beliefs {
     /// Before anything is known; of cases with these expected answers, by place in the order.
-    pub(super) fn new(strata: &[usize]) -> Self {
-        let count = strata.iter().max().map_or(1, |last| last + 1);
-        let (strata, count) =
-            if count > MOST_APART { (vec![0; strata.len()], 1) } else { (strata.to_vec(), count) };
-        let of = |stratum: usize| strata.iter().filter(|other| **other == stratum).count();
-        let shares = (0..count).map(|stratum| of(stratum) as f64 / strata.len().max(1) as f64).collect();
+    pub(super) fn new(strata: Vec<usize>) -> Self {
+        let answers = strata.iter().max().map_or(1, |last| last + 1);
+        let abilities = if answers > MOST_APART { 1 } else { answers };
+        let mut counts = vec![0_u32; abilities];
+        strata.iter().for_each(|stratum| counts[(*stratum).min(abilities - 1)] += 1);
+        let shares = counts.into_iter().map(|count| f64::from(count) / strata.len().max(1) as f64).collect();
         let ease = vec![CASE; strata.len()];
         Self { strata, shares, abilities: vec![], arms: vec![], ease, dispersion: 1.0, fitted: 0 }
+    }
+
+    /// Which of the expected answers the case at each place of the order has, where they come again and again.
+    pub(super) fn strata(&self) -> &[usize] {
+        &self.strata
+    }
+
+    /// Which ability the case at a place asks for: that with its expected answer, or the only one.
+    fn asks_for(&self, place: usize) -> usize {
+        self.strata[place].min(self.shares.len() - 1)
     }
 
     /// The ability of an arm with all cases together.
@@ -91,7 +102,7 @@ impl Beliefs {
 
     /// The ability of an arm with the case at a place, before how easy that is.
     fn ability(&self, arm: usize, place: usize) -> f64 {
-        self.abilities.get(arm).map_or(ROOT.mean, |abilities| abilities[self.strata[place]].mean)
+        self.abilities.get(arm).map_or(ROOT.mean, |abilities| abilities[self.asks_for(place)].mean)
     }
 
     /// The score that is expected of an arm on the case at a place.
@@ -126,27 +137,21 @@ impl Beliefs {
 
     /// Parents come before their children, so one pass is enough.
     fn fit_arms(&mut self, arms: &[Arm], step: f64, spread: f64) {
+        let mut fitted: Vec<Vec<Belief>> = Vec::with_capacity(arms.len());
         for (at, arm) in arms.iter().enumerate() {
-            let prior = |stratum: usize| match arm.parent {
-                None => ROOT,
-                Some(parent) => {
-                    let parent = self.abilities[parent][stratum];
-                    Belief { mean: parent.mean + step, variance: parent.variance + spread }
-                }
-            };
-            let fitted = (0..self.shares.len()).map(|stratum| {
-                let prior = prior(stratum);
-                let start = self.abilities.get(at).map_or(prior, |abilities| abilities[stratum]);
+            let one = |ability: usize| {
+                let prior = arm.parent.map_or(ROOT, |parent| {
+                    let Belief { mean, variance } = fitted[parent][ability];
+                    Belief { mean: mean + step, variance: variance + spread }
+                });
+                let start = self.abilities.get(at).map_or(prior, |known| known[ability]);
                 (0..STEPS_OF_NEWTON).fold(start, |belief, _| {
-                    self.nearer(prior, belief.mean, self.seen(arm, stratum, belief.mean))
+                    self.nearer(prior, belief.mean, self.seen(arm, ability, belief.mean))
                 })
-            });
-            let fitted = fitted.collect();
-            match self.abilities.get_mut(at) {
-                Some(abilities) => *abilities = fitted,
-                None => self.abilities.push(fitted),
-            }
+            };
+            fitted.push((0..self.shares.len()).map(one).collect());
         }
+        self.abilities = fitted;
     }
 
     /// The ability with all cases together, whose chance is the mean of those with each expected answer.
@@ -174,13 +179,13 @@ impl Beliefs {
     }
 
     /// An arm's results on the cases that ask for one of the abilities.
-    fn results<'a>(&'a self, arm: &'a Arm, stratum: usize) -> impl Iterator<Item = &'a (u32, f64)> {
-        arm.results.iter().filter(move |(place, _)| self.strata[*place as usize] == stratum)
+    fn results<'a>(&'a self, arm: &'a Arm, ability: usize) -> impl Iterator<Item = &'a (u32, f64)> {
+        arm.results.iter().filter(move |(place, _)| self.asks_for(*place as usize) == ability)
     }
 
-    /// What these are more than expected of an arm of this ability, in sum, and how much they tell about it.
-    fn seen(&self, arm: &Arm, stratum: usize, ability: f64) -> (f64, f64) {
-        self.results(arm, stratum).fold((0.0, 0.0), |seen, result| self.with(seen, ability, result))
+    /// What these are more than expected of an arm of this mean, in sum, and how much they tell about it.
+    fn seen(&self, arm: &Arm, ability: usize, mean: f64) -> (f64, f64) {
+        self.results(arm, ability).fold((0.0, 0.0), |seen, result| self.with(seen, mean, result))
     }
 
     /// The same with one more result of somebody of this ability.
@@ -200,12 +205,15 @@ impl Beliefs {
         }
         let fitted = self.ease.iter().zip(sums).map(|(ease, seen)| self.nearer(CASE, ease.mean, seen));
         self.ease = fitted.collect();
-        // What all cases of an expected answer have in common belongs to the arms.
+        // What all cases that ask for one ability have in common belongs to the arms.
         let mut means = vec![0.0; self.shares.len()];
-        for (stratum, ease) in self.strata.iter().zip(&self.ease) {
-            means[*stratum] += ease.mean / (self.shares[*stratum] * self.ease.len() as f64);
+        for (place, ease) in self.ease.iter().enumerate() {
+            let ability = self.asks_for(place);
+            means[ability] += ease.mean / (self.shares[ability] * self.ease.len() as f64);
         }
-        self.strata.iter().zip(&mut self.ease).for_each(|(stratum, ease)| ease.mean -= means[*stratum]);
+        for place in 0..self.ease.len() {
+            self.ease[place].mean -= means[self.asks_for(place)];
+        }
     }
 
     fn observed_dispersion(&self, arms: &[Arm]) -> f64 {
@@ -226,16 +234,18 @@ impl Beliefs {
         let mut steps: Vec<(f64, f64)> = vec![];
         for (at, arm) in arms.iter().enumerate() {
             let (Some(parent), true) = (arm.parent, at < self.abilities.len()) else { continue };
-            for stratum in 0..self.shares.len() {
-                let ability = self.abilities[at][stratum].mean;
-                let (residual, information) = self.seen(arm, stratum, ability);
-                let results = self.results(arm, stratum).count();
-                if results < least_results || information < least_information {
+            for ability in 0..self.shares.len() {
+                if self.results(arm, ability).count() < least_results {
+                    continue;
+                }
+                let mean = self.abilities[at][ability].mean;
+                let (residual, information) = self.seen(arm, ability, mean);
+                if information < least_information {
                     continue;
                 }
                 // The results alone, without the prior: one step of Newton's from the posterior.
-                let alone = ability + residual / information;
-                let parent = self.abilities[parent][stratum];
+                let alone = mean + residual / information;
+                let parent = self.abilities[parent][ability];
                 steps.push((alone - parent.mean, self.dispersion / information + parent.variance));
             }
         }
@@ -249,10 +259,6 @@ impl Beliefs {
         let spread = (excess.sum::<f64>() + start * squares) / (total + squares);
         (mean, spread.clamp(LEAST_STEP, most))
     }
-}
-
-fn logistic(odds: f64) -> f64 {
-    1.0 / (1.0 + (-odds).exp())
 }
 
 #[cfg(test)]
@@ -269,7 +275,7 @@ mod tests {
 
     /// Fitted until nothing changes any more.
     fn fitted(arms: &[Arm], strata: &[usize]) -> Beliefs {
-        let mut beliefs = Beliefs::new(strata);
+        let mut beliefs = Beliefs::new(strata.to_vec());
         for _ in 0..50 {
             beliefs.fitted = 0;
             beliefs.fit(arms);

@@ -92,7 +92,7 @@ impl Bandit {
     fn place(&self, at: usize, context: &Context<'_>) -> usize {
         let asked = &self.arms[at].asked;
         let cases = context.order.len();
-        let pool = &self.strata[..context.ranked().len().min(CHOSEN_FROM)];
+        let pool = &self.beliefs.strata()[..context.ranked().len().min(CHOSEN_FROM)];
         let mut free = vec![true; pool.len()];
         let mut turns = vec![(0_u32, 0_u32); pool.iter().max().map_or(0, |last| last + 1)];
         pool.iter().for_each(|stratum| turns[*stratum].1 += 1);

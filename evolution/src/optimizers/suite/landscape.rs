@@ -110,11 +110,9 @@ impl Landscape {
         if self.lean > 0.0 {
             let noise: f64 = StandardNormal.sample(rng);
             let lean = self.lean * noise;
-            let signed = [change + lean, change - lean];
-            qualities
-                .iter_mut()
-                .zip(signed)
-                .for_each(|(quality, change)| *quality = changed(*quality, change));
+            for (quality, change) in qualities.iter_mut().zip([change + lean, change - lean]) {
+                *quality = changed(*quality, change);
+            }
         } else {
             qualities[skill] = changed(qualities[skill], change * scale);
         }
