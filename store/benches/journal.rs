@@ -3,89 +3,72 @@
 //!
 //! Each call is flushed to the disk: for a file, that of the temporary folder (`TMPDIR`).
 
-use std::hint::black_box;
-use std::sync::Arc;
-use std::time::Instant;
+#![expect(clippy::print_stdout, reason = "a benchmark reports to its user")]
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use std::time::{Duration, Instant};
+
+use evohub_store::Results;
 use evohub_store::testing::sample;
-use evohub_store::{Results, Store};
 use sqlx::{Connection, PgConnection};
-use tokio::runtime::Runtime;
 
 const SCHEMA: &str = "evohub_bench";
+/// Evaluations in a call.
+const SIZES: [u64; 3] = [1, 64, 512];
+/// How long each kind of call is repeated.
+const TIME: Duration = Duration::from_secs(3);
 
-fn journal(criterion: &mut Criterion) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+#[tokio::main]
+async fn main() {
+    println!("{:40} {:>12} {:>16}", "", "µs a call", "evaluations/s");
     let folder = tempfile::tempdir().unwrap();
-    measure(criterion, &runtime, "sqlite", folder.path().join("jobs.db").to_str().unwrap());
+    measure("sqlite", folder.path().join("jobs.db").to_str().unwrap()).await;
 
     let Ok(server) = std::env::var("EVOHUB_TEST_POSTGRES") else { return };
-    let run = |statements: &'static str| {
-        runtime.block_on(async {
-            let mut connection = PgConnection::connect(&server).await.unwrap();
-            sqlx::raw_sql(statements).execute(&mut connection).await.unwrap();
-            connection.close().await.unwrap();
-        });
+    let run = async |statements: &'static str| {
+        let mut connection = PgConnection::connect(&server).await.unwrap();
+        sqlx::raw_sql(statements).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
     };
-    run("DROP SCHEMA IF EXISTS evohub_bench CASCADE; CREATE SCHEMA evohub_bench");
+    run("DROP SCHEMA IF EXISTS evohub_bench CASCADE; CREATE SCHEMA evohub_bench").await;
     let sign = if server.contains('?') { '&' } else { '?' };
-    measure(criterion, &runtime, "postgres", &format!("{server}{sign}options[search_path]={SCHEMA}"));
-    run("DROP SCHEMA evohub_bench CASCADE");
+    measure("postgres", &format!("{server}{sign}options[search_path]={SCHEMA}")).await;
+    run("DROP SCHEMA evohub_bench CASCADE").await;
 }
 
-fn measure(criterion: &mut Criterion, runtime: &Runtime, name: &str, address: &str) {
-    let store: Arc<dyn Store> = runtime.block_on(async {
-        let store = evohub_store::open(address).await.unwrap();
-        store.insert_job(&sample::job("bench")).await.unwrap();
-        store
-    });
-
-    let mut group = criterion.benchmark_group(format!("{name}: keep evaluations"));
-    let mut number = 0;
-    for size in [1, 64, 512] {
-        group.throughput(Throughput::Elements(size));
-        group.bench_function(BenchmarkId::from_parameter(size), |bencher| {
-            bencher.to_async(runtime).iter_custom(|rounds| {
-                let first = number;
-                number += rounds * size;
-                let batches: Vec<Results> = (0..rounds)
-                    .map(|round| {
-                        let numbers = first + round * size..first + (round + 1) * size;
-                        Results {
-                            evaluations: numbers.map(|number| sample::evaluation("bench", number)).collect(),
-                            ..Results::default()
-                        }
-                    })
-                    .collect();
-                let store = &store;
-                async move {
-                    let start = Instant::now();
-                    for batch in &batches {
-                        store.keep(batch).await.unwrap();
-                    }
-                    start.elapsed()
-                }
-            });
-        });
+async fn measure(name: &str, address: &str) {
+    let store = evohub_store::open(address).await.unwrap();
+    store.insert_job(&sample::job("bench")).await.unwrap();
+    let mut kept = 0;
+    for size in SIZES {
+        let mut took = vec![];
+        while took.iter().sum::<Duration>() < TIME {
+            let evaluations = (kept..kept + size).map(|number| sample::evaluation("bench", number)).collect();
+            let batch = Results { evaluations, ..Results::default() };
+            kept += size;
+            let start = Instant::now();
+            store.keep(&batch).await.unwrap();
+            took.push(start.elapsed());
+        }
+        print(&format!("{name}: keep {size}"), size, took);
     }
-    group.finish();
-
-    let mut group = criterion.benchmark_group(format!("{name}: look evaluations up"));
-    for size in [1, 64, 512] {
+    for size in SIZES {
         // Spread over all that was kept.
-        let keys: Vec<_> = (0..size).map(|n| sample::evaluation("bench", n * (number / size)).key).collect();
-        group.throughput(Throughput::Elements(size));
-        group.bench_function(BenchmarkId::from_parameter(size), |bencher| {
-            bencher.to_async(runtime).iter(async || {
-                let found = store.evaluations(black_box(&keys)).await.unwrap();
-                assert_eq!(found.len(), keys.len());
-            });
-        });
+        let keys: Vec<_> = (0..size).map(|n| sample::evaluation("bench", n * (kept / size)).key).collect();
+        let mut took = vec![];
+        while took.iter().sum::<Duration>() < TIME {
+            let start = Instant::now();
+            let found = store.evaluations(&keys).await.unwrap();
+            took.push(start.elapsed());
+            assert_eq!(found.len(), keys.len());
+        }
+        print(&format!("{name}: look {size} up"), size, took);
     }
-    group.finish();
-    runtime.block_on(store.close());
+    store.close().await;
 }
 
-criterion_group!(benches, journal);
-criterion_main!(benches);
+/// Prints the median of a call, and what that makes a second.
+fn print(what: &str, size: u64, mut took: Vec<Duration>) {
+    took.sort_unstable();
+    let median = took[took.len() / 2].as_secs_f64();
+    println!("{what:40} {:>12.1} {:>16.0}", median * 1e6, size as f64 / median);
+}

@@ -14,6 +14,7 @@ pub mod error;
 mod examination;
 mod holder;
 pub mod job;
+mod migrations;
 mod observed;
 pub mod postgres;
 mod quota;

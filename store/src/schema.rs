@@ -92,13 +92,12 @@ pub(crate) fn not_migrated(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
+    use crate::migrations;
 
     fn all() -> Vec<Applied> {
         let applied =
             |migration: &sqlx::migrate::Migration| (migration.version, migration.checksum.to_vec(), true);
-        MIGRATIONS.iter().map(applied).collect()
+        migrations::SQLITE.iter().map(applied).collect()
     }
 
     #[test]
@@ -106,7 +105,7 @@ mod tests {
         let state = |change: &dyn Fn(&mut Vec<Applied>)| {
             let mut applied = all();
             change(&mut applied);
-            SchemaState::of(&MIGRATIONS, &applied)
+            SchemaState::of(&migrations::SQLITE, &applied)
         };
         let newest = all().last().unwrap().0;
         assert_eq!(state(&|_| {}), SchemaState::Current { version: newest });

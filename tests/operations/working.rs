@@ -31,8 +31,12 @@ fn all_that_is_shipped_shows_something() {
     // It knows what the first has paid for.
     site.submit(SOON, 1);
     until_done(&site, 2.0);
-    // The job that goes on gets another owner.
+    // The job that goes on gets another owner. The node comes back when its death is on record: at once, it might be
+    // over between two scrapes.
     site.cluster.nodes[0].kill();
+    site.until("a node is known to be dead", |site| {
+        site.watch.value(r#"max(cluster_nodes{state="dead"})"#).filter(|dead| *dead > 0.0)
+    });
     site.cluster.add(0);
 
     let rules = check_rules(&site);

@@ -6,10 +6,11 @@ use sqlx::{ConnectOptions, Connection, PgConnection};
 use tokio::time::timeout;
 
 use super::failure;
-use super::opening::{self, CONNECT, CONNECTIONS, FOREIGN, MIGRATIONS, STANDING, Standing, TABLES};
+use super::opening::{self, CONNECT, CONNECTIONS, FOREIGN, STANDING, Standing, TABLES};
 use crate::address::PostgresUrl;
 use crate::error::{StoreError, StoreErrorKind as Kind};
 use crate::examination::PostgresExamination;
+use crate::migrations;
 use crate::schema::{Applied, SchemaState};
 
 /// How long the answers may take in all.
@@ -106,7 +107,7 @@ async fn schema(connection: &mut PgConnection) -> Result<SchemaState, sqlx::Erro
         }
         false => vec![],
     };
-    Ok(SchemaState::of(&MIGRATIONS, &applied))
+    Ok(SchemaState::of(&migrations::POSTGRES, &applied))
 }
 
 async fn missing_rights(

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
 use tokio::time::timeout;
@@ -10,9 +9,8 @@ use tokio::time::timeout;
 use super::failure;
 use crate::address::PostgresUrl;
 use crate::error::{StoreError, StoreErrorKind as Kind};
+use crate::migrations;
 use crate::schema::not_migrated;
-
-pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/postgres");
 
 /// How texts are kept, the schema for tables, and whether nothing can be written.
 pub(super) type Standing = (String, Option<String>, bool);
@@ -122,8 +120,8 @@ async fn prepare(connection: &mut PgConnection, address: &str) -> Result<(), Sto
     }
     // Under an advisory lock, so that processes that open at once take turns. Not `run`: the compiler cannot prove its
     // future to be `Send`.
-    let done = MIGRATIONS.run_direct(None, connection, false).await;
+    let done = migrations::POSTGRES.run_direct(None, connection, false).await;
     done.map_err(|error| {
-        not_migrated(address, &MIGRATIONS, error, |error| failure::explained(address, error))
+        not_migrated(address, &migrations::POSTGRES, error, |error| failure::explained(address, error))
     })
 }

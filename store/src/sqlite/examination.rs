@@ -8,10 +8,11 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
 use super::failure;
-use super::opening::{self, MIGRATIONS};
+use super::opening;
 use crate::address::Address;
 use crate::error::{StoreError, StoreErrorKind as Kind};
 use crate::examination::FileExamination;
+use crate::migrations;
 use crate::schema::{Applied, SchemaState};
 
 /// Looks at a file, which need not be there.
@@ -48,7 +49,7 @@ pub(crate) async fn examine(path: &Path) -> Result<FileExamination, StoreError> 
     let mut connection = options.disable_statement_logging().connect().await.map_err(failed)?;
     let applied = applied(&mut connection).await;
     connection.close().await.map_err(failed)?;
-    let schema = SchemaState::of(&MIGRATIONS, &applied.map_err(failed)?);
+    let schema = SchemaState::of(&migrations::SQLITE, &applied.map_err(failed)?);
     Ok(FileExamination { path, bytes: Some(bytes), schema })
 }
 

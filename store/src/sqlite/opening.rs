@@ -5,16 +5,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection, SqlitePool};
 
 use super::{failure, ping};
 use crate::address::Address;
 use crate::error::{StoreError, StoreErrorKind as Kind};
+use crate::migrations;
 use crate::schema::not_migrated;
-
-pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
 
 /// Marks a file of SQLite as one of ours: `evoh`.
 pub(super) const APPLICATION_ID: i64 = 0x6576_6f68;
@@ -161,9 +159,9 @@ async fn migrate(connection: &mut SqliteConnection, address: &str) -> Result<(),
         sqlx::query(sign).execute(&mut *transaction).await.map_err(failed)?;
     }
     // Not `run`: the compiler cannot prove its future to be `Send`.
-    let done = MIGRATIONS.run_direct(None, &mut *transaction, false).await;
+    let done = migrations::SQLITE.run_direct(None, &mut *transaction, false).await;
     done.map_err(|error| {
-        not_migrated(address, &MIGRATIONS, error, |error| failure::explained(address, error))
+        not_migrated(address, &migrations::SQLITE, error, |error| failure::explained(address, error))
     })?;
     // Beginning succeeds on a file that may only be read: a change tells, even one of no row.
     sqlx::query("DELETE FROM jobs WHERE 0").execute(&mut *transaction).await.map_err(failed)?;
