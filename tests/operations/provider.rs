@@ -13,7 +13,7 @@ use crate::http::completion;
 use crate::server::{Asked, Reply, Server};
 
 /// How long an answer takes when all is well: so that a cluster is busy, and two processors are not.
-const PACE: Duration = Duration::from_millis(200);
+const PACE: Duration = Duration::from_millis(400);
 /// What is slow to everybody.
 const SLOW: Duration = Duration::from_secs(4);
 /// Tokens of an answer whose provider charges too much.

@@ -1,7 +1,7 @@
 //! A whole site: a cluster at work with all that it needs, and what watches it.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -24,6 +24,9 @@ const NODES: usize = 3;
 const QUIET: f64 = 20.0;
 /// Minutes of the quicker time. Nothing takes this long, on whatever machine.
 const LONG: u64 = 240;
+/// Between two looks at the site: what is looked at changes with scrapes, which come less often, and each look is work
+/// for the machine that all share.
+const PAUSE: Duration = Duration::from_millis(200);
 /// More than a job gets done in a test.
 const ENDLESS: u32 = 1_000_000;
 
@@ -195,8 +198,14 @@ impl Site {
     }
 
     pub(crate) fn until<T>(&self, what: &str, mut look: impl FnMut(&Self) -> Option<T>) -> T {
-        until_within(quick_minutes(LONG), || look(self))
-            .unwrap_or_else(|| panic!("never: {what}\n{}", self.state()))
+        let look = || {
+            let seen = look(self);
+            if seen.is_none() {
+                std::thread::sleep(PAUSE);
+            }
+            seen
+        };
+        until_within(quick_minutes(LONG), look).unwrap_or_else(|| panic!("never: {what}\n{}", self.state()))
     }
 
     /// How all stands, for who looks for what went wrong.
