@@ -40,34 +40,40 @@ async fn measure(name: &str, address: &str) {
     store.insert_job(&sample::job("bench")).await.unwrap();
     let mut kept = 0;
     for size in SIZES {
-        let mut took = vec![];
-        while took.iter().sum::<Duration>() < TIME {
+        repeat(&format!("{name}: keep {size}"), size, async || {
             let evaluations = (kept..kept + size).map(|number| sample::evaluation("bench", number)).collect();
             let batch = Results { evaluations, ..Results::default() };
             kept += size;
             let start = Instant::now();
             store.keep(&batch).await.unwrap();
-            took.push(start.elapsed());
-        }
-        print(&format!("{name}: keep {size}"), size, took);
+            start.elapsed()
+        })
+        .await;
     }
     for size in SIZES {
         // Spread over all that was kept.
         let keys: Vec<_> = (0..size).map(|n| sample::evaluation("bench", n * (kept / size)).key).collect();
-        let mut took = vec![];
-        while took.iter().sum::<Duration>() < TIME {
+        repeat(&format!("{name}: look {size} up"), size, async || {
             let start = Instant::now();
             let found = store.evaluations(&keys).await.unwrap();
-            took.push(start.elapsed());
+            let took = start.elapsed();
             assert_eq!(found.len(), keys.len());
-        }
-        print(&format!("{name}: look {size} up"), size, took);
+            took
+        })
+        .await;
     }
     store.close().await;
 }
 
-/// Prints the median of a call, and what that makes a second.
-fn print(what: &str, size: u64, mut took: Vec<Duration>) {
+/// Repeats a call of so many evaluations, which tells how long it took; prints the median, and what that makes a
+/// second.
+async fn repeat(what: &str, size: u64, mut call: impl AsyncFnMut() -> Duration) {
+    let (mut took, mut sum) = (vec![], Duration::ZERO);
+    while sum < TIME {
+        let one = call().await;
+        took.push(one);
+        sum += one;
+    }
     took.sort_unstable();
     let median = took[took.len() / 2].as_secs_f64();
     println!("{what:40} {:>12.1} {:>16.0}", median * 1e6, size as f64 / median);

@@ -13,21 +13,27 @@ use crate::folder::{Folder, Outcome};
 
 /// Nothing here takes this long.
 const LONG: Duration = Duration::from_secs(60);
+/// Between two looks at a process.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Looks until there is something to see.
 pub(crate) fn until<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
-    until_within(LONG, look).unwrap_or_else(|| panic!("never: {what}"))
+    until_within(LONG, PAUSE, look).unwrap_or_else(|| panic!("never: {what}"))
 }
 
 /// Looks until there is something to see, or a time has passed.
-pub(crate) fn until_within<T>(limit: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+pub(crate) fn until_within<T>(
+    limit: Duration,
+    pause: Duration,
+    mut look: impl FnMut() -> Option<T>,
+) -> Option<T> {
     let start = Instant::now();
     loop {
         let seen = look();
         if seen.is_some() || start.elapsed() > limit {
             return seen;
         }
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::sleep(pause);
     }
 }
 

@@ -198,14 +198,8 @@ impl Site {
     }
 
     pub(crate) fn until<T>(&self, what: &str, mut look: impl FnMut(&Self) -> Option<T>) -> T {
-        let look = || {
-            let seen = look(self);
-            if seen.is_none() {
-                std::thread::sleep(PAUSE);
-            }
-            seen
-        };
-        until_within(quick_minutes(LONG), look).unwrap_or_else(|| panic!("never: {what}\n{}", self.state()))
+        until_within(quick_minutes(LONG), PAUSE, || look(self))
+            .unwrap_or_else(|| panic!("never: {what}\n{}", self.state()))
     }
 
     /// How all stands, for who looks for what went wrong.
