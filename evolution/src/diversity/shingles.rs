@@ -2,7 +2,7 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::candidate::{Candidate, Shot};
+use crate::candidate::Candidate;
 
 /// The set of hashes of every run of two tokens of a text, in ascending order. Tokens are words and marks after
 /// Unicode Annex 29; the edges of a text count as tokens, so that a text of one word has shingles too.
@@ -20,20 +20,14 @@ impl Shingles {
             collect(hash(hash(BASIS, b"component"), name.as_bytes()), tokens(text), &mut hashes);
         }
         for shot in candidate.shots() {
-            collect_shot(shot, &mut hashes);
+            collect(hash(BASIS, b"shot input"), tokens(&shot.input), &mut hashes);
+            collect(hash(BASIS, b"shot output"), tokens(&shot.output), &mut hashes);
         }
         if candidate.shots().len() > 1 {
             // Each example as one token: which follows which.
             let inputs = candidate.shots().iter().map(|shot| hash(BASIS, shot.input.as_bytes()));
             collect(hash(BASIS, b"order"), inputs, &mut hashes);
         }
-        Self::from_hashes(hashes)
-    }
-
-    /// Of one example.
-    pub fn of_shot(shot: &Shot) -> Self {
-        let mut hashes = Vec::new();
-        collect_shot(shot, &mut hashes);
         Self::from_hashes(hashes)
     }
 
@@ -99,11 +93,6 @@ pub(super) fn candidate_tokens(candidate: &Candidate) -> Vec<u64> {
     all
 }
 
-fn collect_shot(shot: &Shot, hashes: &mut Vec<u64>) {
-    collect(hash(BASIS, b"shot input"), tokens(&shot.input), hashes);
-    collect(hash(BASIS, b"shot output"), tokens(&shot.output), hashes);
-}
-
 /// Adds the shingles of a sequence of tokens, told apart from those of other sections by `section`.
 fn collect(section: u64, tokens: impl Iterator<Item = u64>, hashes: &mut Vec<u64>) {
     let mut previous = EDGE;
@@ -135,7 +124,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::candidate::Placement;
+    use crate::candidate::{Placement, Shot};
     use crate::variation::suite::candidates;
 
     #[test]

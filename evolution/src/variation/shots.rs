@@ -14,8 +14,6 @@ pub use cover::CoverShots;
 pub use draw::DrawShots;
 pub use resize::ResizeShots;
 
-use std::collections::HashSet;
-
 use rand::seq::SliceRandom;
 
 use crate::candidate::Shot;
@@ -25,19 +23,28 @@ use crate::variation::TrainIndex;
 /// Orders cases so that the expected answers take turns, beginning with that of the first case; answers that some
 /// examples show already wait for the others to catch up.
 fn by_turns(train: &TrainIndex, order: Vec<usize>, beside: &[Shot]) -> Vec<usize> {
-    let mut turns: Vec<Option<(usize, usize)>> = vec![None; train.distinct_answers()];
-    let keyed = order.into_iter().enumerate().map(|(position, index)| {
-        let shown = || {
+    let cases = order.len();
+    let mut places: Vec<Option<usize>> = vec![None; train.distinct_answers()];
+    // In the order in which they come first, how many examples show each answer, and its cases.
+    let mut answers: Vec<(usize, Vec<usize>)> = vec![];
+    for index in order {
+        let place = *places[train.answer_number(index)].get_or_insert_with(|| {
             let label = train.cases()[index].expected.as_deref().unwrap_or_default().trim();
-            beside.iter().filter(|shot| shot.output.trim() == label).count()
-        };
-        let (first, count) = turns[train.answer_number(index)].get_or_insert_with(|| (position, shown()));
-        *count += 1;
-        (*count, *first, index)
-    });
-    let mut keyed: Vec<_> = keyed.collect();
-    keyed.sort_unstable();
-    keyed.into_iter().map(|(_, _, index)| index).collect()
+            answers.push((beside.iter().filter(|shot| shot.output.trim() == label).count(), vec![]));
+            answers.len() - 1
+        });
+        answers[place].1.push(index);
+    }
+    let mut turns = Vec::with_capacity(cases);
+    for turn in 0.. {
+        if turns.len() == cases {
+            break;
+        }
+        let due =
+            |(shown, cases): &(usize, Vec<usize>)| cases.get(usize::checked_sub(turn, *shown)?).copied();
+        turns.extend(answers.iter().filter_map(due));
+    }
+    turns
 }
 
 /// The usable cases in random order, and where there are few answers, so that these take turns.
@@ -49,6 +56,7 @@ fn shuffled(train: &TrainIndex, rng: &mut RunRng) -> Vec<usize> {
 
 /// The first so many cases whose inputs differ.
 fn distinct(train: &TrainIndex, order: Vec<usize>, most: usize) -> Vec<usize> {
-    let mut inputs = HashSet::new();
-    order.into_iter().filter(|index| inputs.insert(train.input_number(*index))).take(most).collect()
+    let mut taken = vec![false; train.cases().len()];
+    let is_new = |index: &usize| !std::mem::replace(&mut taken[train.input_number(*index)], true);
+    order.into_iter().filter(is_new).take(most).collect()
 }

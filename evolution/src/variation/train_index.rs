@@ -38,7 +38,6 @@ pub struct TrainIndex {
     distinct_answers: usize,
     shots: Vec<OnceLock<Option<Shot>>>,
     input_shingles: Vec<OnceLock<Shingles>>,
-    shot_shingles: Vec<OnceLock<Shingles>>,
     /// Distances of the inputs of two cases, by the later one and then by the earlier.
     distances: Vec<OnceLock<f64>>,
 }
@@ -66,7 +65,6 @@ impl TrainIndex {
             distinct_answers,
             shots: vec![OnceLock::new(); train.len()],
             input_shingles: vec![OnceLock::new(); train.len()],
-            shot_shingles: vec![OnceLock::new(); train.len()],
             distances: vec![OnceLock::new(); paired * paired.saturating_sub(1) / 2],
             cases,
         }
@@ -142,26 +140,13 @@ impl TrainIndex {
         self.shots[case].get_or_init(|| self.cases()[case].shot()).as_ref()
     }
 
-    /// The shingles of an example, kept where it is one that a case makes.
-    pub(super) fn shingles_of(&self, example: &Shot) -> Cow<'_, Shingles> {
-        match self.with_input(&example.input).find(|at| self.shot(*at) == Some(example)) {
-            Some(at) => Cow::Borrowed(self.shot_shingles[at].get_or_init(|| Shingles::of_shot(example))),
-            None => Cow::Owned(Shingles::of_shot(example)),
-        }
-    }
-
-    /// The shingles of the example that a case makes; `None` when it makes none.
-    pub(super) fn shot_shingles(&self, case: usize) -> Option<&Shingles> {
-        let own = self.shot(case)?;
-        Some(self.shot_shingles[case].get_or_init(|| Shingles::of_shot(own)))
-    }
-
-    fn input_shingles(&self, case: usize) -> &Shingles {
+    /// The shingles of a case's input.
+    pub(super) fn input_shingles(&self, case: usize) -> &Shingles {
         self.input_shingles[case].get_or_init(|| Shingles::of_text(&self.cases()[case].input))
     }
 
     /// Positions of the cases that have this input.
-    fn with_input(&self, input: &str) -> impl Iterator<Item = usize> {
+    pub(super) fn with_input(&self, input: &str) -> impl Iterator<Item = usize> {
         let input_of = |at: usize| self.cases()[at].input.as_str();
         let start = self.by_input.partition_point(|at| input_of(*at) < input);
         self.by_input[start..].iter().copied().take_while(move |at| input_of(*at) == input)
@@ -244,16 +229,12 @@ mod tests {
             let found = index.labels().map(|labels| labels.iter().map(String::as_str).collect());
             prop_assert_eq!(found, labels(&train));
             for (one, case) in train.iter().enumerate() {
-                prop_assert_eq!(index.shot_shingles(one).cloned(), case.shot().as_ref().map(Shingles::of_shot));
                 for (other, beside) in train.iter().enumerate() {
                     let same = index.input_number(one) == index.input_number(other);
                     prop_assert_eq!(same, case.input == beside.input);
                     let same = index.answer_number(one) == index.answer_number(other);
                     prop_assert_eq!(same, answer(case) == answer(beside));
                 }
-            }
-            for example in beside.iter().cloned().chain(train.iter().filter_map(Case::shot)) {
-                prop_assert_eq!(&*index.shingles_of(&example), &Shingles::of_shot(&example));
             }
         }
     }

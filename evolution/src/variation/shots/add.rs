@@ -4,6 +4,7 @@ use rand::RngExt;
 use rand::seq::{IndexedRandom, index};
 
 use crate::candidate::{Candidate, Shot};
+use crate::diversity::Shingles;
 use crate::rng::RunRng;
 use crate::variation::child::first_new;
 use crate::variation::{Operator, TrainIndex, VariationContext};
@@ -21,7 +22,7 @@ pub enum ShotChoice {
     Random,
     /// In proportion to the mean loss; cases not measured count as the average one.
     Difficult,
-    /// Of some random cases the one whose text is farthest from the nearest example.
+    /// Of some random cases the one whose input is farthest from the nearest of the examples.
     Different,
     /// The nearest neighbour, among some random cases, of a case that is drawn like a difficult one (of any, where
     /// nothing was measured): what comes near many inputs comes often, and near those that go wrong most.
@@ -90,16 +91,19 @@ fn different(usable: &[usize], train: &TrainIndex, shots: &[Shot], rng: &mut Run
     if shots.is_empty() {
         return None;
     }
-    let present: Vec<_> = shots.iter().map(|shot| train.shingles_of(shot)).collect();
+    let known =
+        |shot: &Shot| train.with_input(&shot.input).next().ok_or_else(|| Shingles::of_text(&shot.input));
+    let present: Vec<Result<usize, Shingles>> = shots.iter().map(known).collect();
     let to_nearest = |case: usize| {
-        let shingles = train.shot_shingles(case)?;
-        present.iter().map(|other| shingles.distance(other)).min_by(f64::total_cmp)
+        let distances = present.iter().map(|shot| match shot {
+            Ok(shown) => train.distance(case, *shown),
+            Err(shingles) => train.input_shingles(case).distance(shingles),
+        });
+        distances.fold(1.0, f64::min)
     };
     let compared = index::sample(rng, usable.len(), usable.len().min(MOST_COMPARED));
     let distances = compared.iter().map(|position| (usable[position], to_nearest(usable[position])));
-    distances
-        .max_by(|one, other| one.1.unwrap_or(0.0).total_cmp(&other.1.unwrap_or(0.0)))
-        .map(|(case, _)| case)
+    distances.max_by(|one, other| one.1.total_cmp(&other.1)).map(|(case, _)| case)
 }
 
 /// The nearest neighbour of a case whose answer shall be found; `None` when there are no two cases.
