@@ -91,6 +91,9 @@ pub struct Bandit {
     /// Children born.
     born: u64,
     barren: u32,
+    /// Proposals that came to nothing.
+    #[serde(default)]
+    refused: u64,
     saved: Saved,
     /// Where each validation case stands in the shared order; made anew after a restart.
     #[serde(skip)]
@@ -116,6 +119,7 @@ impl Bandit {
             draws: 0,
             born: 0,
             barren: 0,
+            refused: 0,
             saved: Saved::default(),
             places: vec![],
         }

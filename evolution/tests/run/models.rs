@@ -57,6 +57,23 @@ fn the_bandit_asks_as_often_as_pays() {
     assert!((15.0..40.0).contains(&(calls as f64 / few as f64)), "{few} with {calls} calls");
 }
 
+/// What slots spend while a model thinks is not there any more when its answers come: the mean over these seeds was 0.55
+/// where questions take a hundred times as long as evaluations.
+#[test]
+fn the_bandit_waits_for_a_slow_model() {
+    let reached = |seed: u64| {
+        let base =
+            Setup { slots: 32, cases: 100, proposal_seconds: 20.0, ..Setup::new(algorithm("bandit"), 1_000) };
+        let run = simulate(&Setup { seed, latencies: seed, ..base });
+        assert!((50..75).contains(&run.proposals), "{} proposals", run.proposals);
+        assert!((900..=1_000).contains(&run.calls), "{} evaluations", run.calls);
+        Landscape::HELPFUL.truth(&run.chosen.unwrap())
+    };
+    let truths: Vec<f64> = (1..=8).map(reached).collect();
+    let mean = truths.iter().sum::<f64>() / truths.len() as f64;
+    assert!(mean > 0.85, "{mean:.3} of {truths:.2?}");
+}
+
 /// With many slots, all of a small budget is reserved for the first calls, each of which takes half of what it might.
 #[test]
 fn what_is_reserved_does_not_end_a_search() {

@@ -21,6 +21,9 @@ const MOST_AT_THE_END: usize = 64;
 /// up to about 2,000 evaluations: what a small budget gives out before anything is known costs it more than slots that
 /// wait.
 const UNDER_WAY: (usize, usize) = (60, 4);
+/// Children whose evaluations may be made before they come: fewer would let slots wait for models that are not slow.
+/// Those that came to nothing count as if they had come, so that a poor model is not asked without end.
+const LEAD: u64 = 2;
 /// Of the evaluations for each child, the part with which a newborn goes before all others: until something is known
 /// of it, proposals are made from what was best before it.
 const NEWBORN: f64 = 0.4;
@@ -50,12 +53,23 @@ impl Bandit {
         let may_breed = self.may_breed(context);
         let mut rng = self.draw(context);
         let newborn = if may_breed { self.newborn(context) } else { None };
-        let at = newborn.or_else(|| self.contender(may_breed, &mut rng, context))?;
+        let at = match newborn {
+            Some(at) => at,
+            None if may_breed && self.is_ahead(context) => return None,
+            None => self.contender(may_breed, &mut rng, context)?,
+        };
         let place = self.place(at, context);
         let arm = &mut self.arms[at];
         let (case, repeat) = (context.order[place], (arm.asked.len() / cases) as u32);
         arm.asked.push(place as u32);
         Some(Piece { candidate: arm.id, split: Split::Validation, case, repeat })
+    }
+
+    /// Whether children are under way, and so much was measured already that the next evaluations are theirs. Slots wait
+    /// for a slow model: what they would spend meanwhile on those there already would be missing when its answers come.
+    fn is_ahead(&self, context: &Context<'_>) -> bool {
+        let licensed = (self.born + self.refused + LEAD) as f64 * self.pace(context);
+        !self.proposals.is_empty() && context.account.evaluations() as f64 >= licensed
     }
 
     /// The newest arm of which hardly anything is known.

@@ -195,6 +195,7 @@ impl Bandit {
 
     fn reject(&mut self, proposal: &Proposal, reason: &str, context: &mut Context<'_>) {
         self.barren += 1;
+        self.refused += 1;
         context.close_proposal(&proposal.asked, None, &[]);
         context.reject(proposal.operator.as_str(), reason);
     }

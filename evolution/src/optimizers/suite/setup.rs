@@ -55,6 +55,8 @@ pub struct Setup {
     /// The reflection models, each with the changes that it makes and the price of a proposal in US dollars; empty:
     /// one that changes prompts as the landscape says, for 0.01.
     pub models: Vec<(Landscape, f64)>,
+    /// Median seconds of a proposal, above 0; a measurement takes 0.2.
+    pub proposal_seconds: f64,
     /// Probability that an answer is not what the landscape says, 0 to 0.5, anew for each repeat.
     pub noise: f64,
     /// Measurements of a leader on a case in the finals.
@@ -87,6 +89,7 @@ impl Setup {
             cases: 60,
             reflection: true,
             models: vec![],
+            proposal_seconds: 0.8,
             noise: 0.0,
             repeats: 1,
             failures: 0.0,

@@ -23,8 +23,6 @@ use crate::run::{Checkpoint, Run};
 
 /// Median seconds of a measurement.
 const MEDIAN_CALL: f64 = 0.2;
-/// Median seconds of a proposal.
-const MEDIAN_PROPOSAL: f64 = 0.8;
 /// Standard deviation of the logarithm of both.
 const SIGMA: f64 = 0.8;
 
@@ -100,11 +98,11 @@ pub fn result_of(action: &Action, setup: &Setup) -> Option<(f64, Event)> {
         Action::Propose(order) => {
             let id = order.id;
             if fails(&id) {
-                return Some((MEDIAN_PROPOSAL, Event::ProposalFailed { id, failure: failure() }));
+                return Some((setup.proposal_seconds, Event::ProposalFailed { id, failure: failure() }));
             }
             let (landscape, price) = setup.model(order.model);
             let answer = landscape.answer(order, price, setup.seed);
-            Some((MEDIAN_PROPOSAL, Event::Proposed { id, answer }))
+            Some((setup.proposal_seconds, Event::Proposed { id, answer }))
         }
         _ => None,
     }
