@@ -182,6 +182,15 @@ impl Bandit {
         under_way < self.in_flight(context) && ((self.born + self.proposals.len() as u64) as f64) < due
     }
 
+    /// Whether one more child may be asked for before its time: not where those under way need what the search has left.
+    fn may_hurry(&self, context: &Context<'_>) -> bool {
+        let under_way = self.proposals.len();
+        let search = |all: u64| (1.0 - self.config.finals) * all as f64;
+        let most = context.account.expected_evaluations().map_or(f64::INFINITY, search);
+        let needed = context.account.evaluations() as f64 + under_way as f64 * self.pace(context);
+        under_way < self.in_flight(context) && needed < most
+    }
+
     /// Of the newest arms those that were asked about fewer cases, the youngest first.
     fn newborns(&self, enough: usize) -> impl Iterator<Item = usize> {
         (0..self.arms.len()).rev().take(NEWEST).filter(move |at| self.arms[*at].asked.len() < enough)
@@ -189,8 +198,12 @@ impl Bandit {
 
     /// Proposals under way at once.
     fn in_flight(&self, context: &Context<'_>) -> usize {
-        let evaluations = context.account.expected_evaluations().unwrap_or(FEW);
-        self.config.in_flight(evaluations as f64 / self.pace(context))
+        self.config.in_flight(self.children(context))
+    }
+
+    /// Children that the budget is good for.
+    fn children(&self, context: &Context<'_>) -> f64 {
+        context.account.expected_evaluations().unwrap_or(FEW) as f64 / self.pace(context)
     }
 
     /// Evaluations for each child.
@@ -407,7 +420,7 @@ impl Optimizer for Bandit {
                 continue;
             }
             // With nothing left to measure, a child is worth having before its time.
-            if !(may_breed && self.proposals.len() < self.in_flight(context) && self.breed(context)) {
+            if !(may_breed && self.may_hurry(context) && self.breed(context)) {
                 break;
             }
         }

@@ -71,7 +71,7 @@ fn the_bandit_waits_for_a_slow_model() {
     };
     let truths: Vec<f64> = (1..=8).map(reached).collect();
     let mean = truths.iter().sum::<f64>() / truths.len() as f64;
-    assert!(mean > 0.85, "{mean:.3} of {truths:.2?}");
+    assert!(mean > 0.75, "{mean:.3} of {truths:.2?}");
 }
 
 /// With many slots, all of a small budget is reserved for the first calls, each of which takes half of what it might.

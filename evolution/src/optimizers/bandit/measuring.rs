@@ -21,9 +21,10 @@ const MOST_AT_THE_END: usize = 64;
 /// up to about 2,000 evaluations: what a small budget gives out before anything is known costs it more than slots that
 /// wait.
 const UNDER_WAY: (usize, usize) = (60, 4);
-/// Children whose evaluations may be made before they come: fewer would let slots wait for models that are not slow.
-/// Those that came to nothing count as if they had come, so that a poor model is not asked without end.
-const LEAD: u64 = 2;
+/// Of the children that the budget is good for, the part whose evaluations may be made before they come, and never fewer
+/// than so many: with less, slots would wait for models that are not slow. Those that came to nothing count as if they
+/// had come, so that a poor model is not asked without end.
+const LEAD: (f64, f64) = (12.0, 2.0);
 /// Of the evaluations for each child, the part with which a newborn goes before all others: until something is known
 /// of it, proposals are made from what was best before it.
 const NEWBORN: f64 = 0.4;
@@ -68,8 +69,9 @@ impl Bandit {
     /// Whether children are under way, and so much was measured already that the next evaluations are theirs. Slots wait
     /// for a slow model: what they would spend meanwhile on those there already would be missing when its answers come.
     fn is_ahead(&self, context: &Context<'_>) -> bool {
-        let licensed = (self.born + self.refused + LEAD) as f64 * self.pace(context);
-        !self.proposals.is_empty() && context.account.evaluations() as f64 >= licensed
+        let (parts, least) = LEAD;
+        let come = (self.born + self.refused) as f64 + (self.children(context) / parts).max(least);
+        !self.proposals.is_empty() && context.account.evaluations() as f64 >= come * self.pace(context)
     }
 
     /// The newest arm of which hardly anything is known.
