@@ -10,6 +10,7 @@
 //! | `BUDGETS` | task calls of a search, with spaces between; 250 to 4,000 unless said |
 //! | `SEEDS` | runs of each algorithm with each budget, 20 |
 //! | `FIRST` | the first seed, 1 |
+//! | `PROPOSAL_SECONDS` | what a proposal takes in the median, 0.8 |
 //! | `PICTURES` | a folder for a picture of each landscape, `landscape-….svg` |
 
 #![expect(clippy::print_stdout, reason = "a benchmark reports to its user")]
@@ -29,9 +30,18 @@ const BUDGETS: &str = "250 500 1000 2000 4000";
 const SLOTS: usize = 32;
 const CASES: u32 = 100;
 
-fn outcome(landscape: Landscape, algorithm: &AlgorithmConfig, budget: u64, seed: u64) -> Outcome {
+/// How runs go, but for the algorithm, the budget and the seed.
+#[derive(Clone, Copy)]
+struct Endpoint {
+    landscape: Landscape,
+    proposal_seconds: f64,
+}
+
+fn outcome(endpoint: Endpoint, algorithm: &AlgorithmConfig, budget: u64, seed: u64) -> Outcome {
+    let Endpoint { landscape, proposal_seconds } = endpoint;
     simulate(&Setup {
         landscape,
+        proposal_seconds,
         seed,
         latencies: seed,
         slots: SLOTS,
@@ -41,14 +51,14 @@ fn outcome(landscape: Landscape, algorithm: &AlgorithmConfig, budget: u64, seed:
 }
 
 /// Runs an algorithm with a budget and every seed, and says what came of it.
-fn point(landscape: Landscape, word: &str, budget: u64, seeds: Range<u64>) -> Result<CoursePoint, String> {
+fn point(endpoint: Endpoint, word: &str, budget: u64, seeds: Range<u64>) -> Result<CoursePoint, String> {
     let config = if word.starts_with('{') { serde_json::from_str(word) } else { Ok(json!({ "name": word })) };
     let algorithm = config.and_then(serde_json::from_value::<AlgorithmConfig>);
     let algorithm = algorithm.map_err(|error| format!("{word}: {error}"))?;
-    let outcomes: Vec<Outcome> = seeds.map(|seed| outcome(landscape, &algorithm, budget, seed)).collect();
+    let outcomes: Vec<Outcome> = seeds.map(|seed| outcome(endpoint, &algorithm, budget, seed)).collect();
     let mean = |value: fn(&Outcome) -> f64| outcomes.iter().map(value).sum::<f64>() / outcomes.len() as f64;
     let chosen = outcomes.iter().filter_map(|outcome| outcome.chosen.as_ref());
-    let mut accuracies: Vec<f64> = chosen.map(|candidate| landscape.truth(candidate)).collect();
+    let mut accuracies: Vec<f64> = chosen.map(|candidate| endpoint.landscape.truth(candidate)).collect();
     let accuracy = accuracies.iter().sum::<f64>() / accuracies.len().max(1) as f64;
     let interval = student_interval(&accuracies).map(|band| band.map(|end| end.clamp(0.0, 1.0)));
     let [low, high] = interval.unwrap_or([f64::NAN; 2]);
@@ -76,6 +86,8 @@ fn main() -> Result<(), String> {
     let (algorithms, budgets) = (said("ALGORITHMS", ALGORITHMS), said("BUDGETS", BUDGETS));
     let budgets = budgets.split_whitespace().map(str::parse).collect::<Result<Vec<u64>, _>>();
     let budgets = budgets.map_err(|error| format!("BUDGETS: {error}"))?;
+    let proposal_seconds = said("PROPOSAL_SECONDS", "0.8");
+    let proposal_seconds = proposal_seconds.parse().map_err(|error| format!("PROPOSAL_SECONDS: {error}"))?;
     let pictures = std::env::var("PICTURES").ok();
     for (title, landscape) in Landscape::ALL {
         println!(
@@ -85,7 +97,8 @@ fn main() -> Result<(), String> {
         println!("  {:10} {:>6} {:>5} {:>8} {:>10}", "", "calls", "busy%", "seconds", "proposals");
         let mut courses = vec![];
         for (place, word) in algorithms.split_whitespace().enumerate() {
-            let point = |budget: &u64| point(landscape, word, *budget, first..first + count);
+            let endpoint = Endpoint { landscape, proposal_seconds };
+            let point = |budget: &u64| point(endpoint, word, *budget, first..first + count);
             let points = budgets.iter().map(point).collect::<Result<_, _>>()?;
             courses.push(Course { name: word.to_owned(), place, points });
         }

@@ -112,9 +112,9 @@ impl Context<'_> {
         self.models.close(asked, child.map_or(0.0, |(_, improvement)| improvement), evaluations);
     }
 
-    /// Says that what an operator made can be nobody, and why: a trial that brought nothing.
+    /// Says that what an operator made can be nobody, and why.
     pub fn reject(&mut self, operator: &str, reason: &str) {
-        self.credits.credit(operator, 0.0);
+        self.credits.refuse(operator);
         self.announce(RunEvent::ProposalRejected {
             operator: operator.to_owned(),
             reason: reason.to_owned(),

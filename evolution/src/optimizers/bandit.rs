@@ -7,13 +7,14 @@
 //! measures, and the choice is by a lower confidence bound, so that a lucky beginning is not believed.
 //!
 //! With few proposals on many slots it is time that is short, not measurements: what is bred before the last children
-//! are known is bred from worse parents. So whatever brings a child, or what is known of it, earlier, counts twice.
+//! are known is bred from worse parents. So whatever brings a child, or what is known of it, earlier, counts twice. But
+//! where the reflection model is slow, slots wait for it: measurements run ahead of the children by a part of the search.
 //!
 //! Relatives: infinitely many armed bandits (Berry et al. 1997), whose number of arms grows with the root of the
 //! budget; top-two sampling (Russo 2016); the asynchronous tree of arXiv 2510.21614.
 //!
-//! What it decides depends on the order in which results arrive: it acts on what is known, and waits for nobody. The
-//! same events in the same order give the same run.
+//! What it decides depends on the order in which results arrive: it acts on what is known. The same events in the same
+//! order give the same run.
 
 mod arm;
 mod belief;

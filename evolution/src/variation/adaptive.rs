@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 const MEMORY: f64 = 0.995;
 /// How many rewards of usual size an operator is taken to have met its expectation with before its first trial.
 const PRIOR: f64 = 2.0;
+/// Answers that could be used which an operator is taken to have brought before its first.
+const USABLE: f64 = 2.0;
 /// Rewards of usual size that a trial is taken to bring while none was seen.
 const HOPED: f64 = 0.25;
 /// The lowest factor: no operator dies, so that one whose time comes later is found.
@@ -40,6 +42,9 @@ struct Credit {
     /// The sum of rewards.
     reward: f64,
     trials: f64,
+    /// Answers that could not be used.
+    #[serde(default)]
+    refused: f64,
 }
 
 impl OperatorCredits {
@@ -50,23 +55,41 @@ impl OperatorCredits {
     /// an order of its own.
     pub fn credit(&mut self, operator: &str, reward: f64) {
         let reward = if reward.is_finite() { reward.max(0.0) } else { 0.0 };
-        for known in self.operators.values_mut().chain([&mut self.total]) {
-            known.reward *= MEMORY;
-            known.trials *= MEMORY;
-        }
-        self.operators.retain(|_, known| known.trials > FORGOTTEN);
-        self.squares = self.squares * MEMORY + reward * reward;
+        self.age();
+        self.squares += reward * reward;
         for credit in [self.operators.entry(operator.to_owned()).or_default(), &mut self.total] {
             credit.reward += reward;
             credit.trials += 1.0;
         }
     }
 
-    /// By what to multiply an operator's weight, 1/4 to 4: 1 for one that was not tried. While nothing was rewarded
-    /// there is nobody to compare with, and yet each trial tells that its operator is no way out, so that the untried
-    /// have their turn.
+    /// Enters an answer that no child could be made of. It is no trial: beside operators that are seldom drawn one that
+    /// always fails would be the average.
+    pub fn refuse(&mut self, operator: &str) {
+        self.age();
+        self.operators.entry(operator.to_owned()).or_default().refused += 1.0;
+    }
+
+    fn age(&mut self) {
+        for known in self.operators.values_mut().chain([&mut self.total]) {
+            known.reward *= MEMORY;
+            known.trials *= MEMORY;
+            known.refused *= MEMORY;
+        }
+        self.operators.retain(|_, known| known.trials + known.refused > FORGOTTEN);
+        self.squares *= MEMORY;
+    }
+
+    /// By what to multiply an operator's weight: 1 for one that was not tried. What its children brought makes it 1/4 to
+    /// 4, and of that it has the share of its answers that could be used. While nothing was rewarded there is nobody to
+    /// compare with, and yet each trial tells that its operator is no way out, so that the untried have their turn.
     pub fn factor(&self, operator: &str) -> f64 {
         let Some(credit) = self.operators.get(operator) else { return 1.0 };
+        let used = credit.trials + USABLE;
+        self.matched(credit) * used / (used + credit.refused)
+    }
+
+    fn matched(&self, credit: &Credit) -> f64 {
         // Large rewards make the usual size, so that many tiny ones cannot outweigh them by their number.
         let usual = self.squares / self.total.reward;
         let (found, expected) = if usual > 0.0 && usual.is_finite() {
@@ -149,6 +172,21 @@ mod tests {
         assert!((1.2..1.6).contains(&credits.factor("b")), "{}", credits.factor("b"));
         assert!((0.6..0.8).contains(&credits.factor("a")), "{}", credits.factor("a"));
         assert_eq!(credits.factor("c"), 1.0);
+    }
+
+    #[test]
+    fn whose_answers_cannot_be_used_is_asked_seldom() {
+        let mut credits = OperatorCredits::default();
+        credits.credit("b", 0.1);
+        (0..6).for_each(|_| credits.refuse("a"));
+        assert!((0.24..0.26).contains(&credits.factor("a")), "{}", credits.factor("a"));
+        assert_eq!(credits.factor("c"), 1.0);
+        // Nobody else gains by it.
+        assert!((0.9..=1.0).contains(&credits.factor("b")), "{}", credits.factor("b"));
+        (0..100).for_each(|_| credits.refuse("a"));
+        assert!((0.01..0.05).contains(&credits.factor("a")), "{}", credits.factor("a"));
+        (0..300).for_each(|_| credits.credit("a", 0.1));
+        assert!(credits.factor("a") > 0.85, "it is forgotten: {}", credits.factor("a"));
     }
 
     #[test]
