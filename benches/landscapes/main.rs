@@ -95,9 +95,9 @@ fn main() -> Result<(), String> {
             landscape.truth(&landscape.seed())
         );
         println!("  {:10} {:>6} {:>5} {:>8} {:>10}", "", "calls", "busy%", "seconds", "proposals");
+        let endpoint = Endpoint { landscape, proposal_seconds };
         let mut courses = vec![];
         for (place, word) in algorithms.split_whitespace().enumerate() {
-            let endpoint = Endpoint { landscape, proposal_seconds };
             let point = |budget: &u64| point(endpoint, word, *budget, first..first + count);
             let points = budgets.iter().map(point).collect::<Result<_, _>>()?;
             courses.push(Course { name: word.to_owned(), place, points });

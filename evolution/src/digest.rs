@@ -24,7 +24,7 @@ impl Digest {
     pub fn of_fields<'a>(fields: impl IntoIterator<Item = &'a [u8]>) -> Self {
         // In one row first: the hash takes many short pieces one by one far slower than it takes a long one.
         let mut row = Vec::with_capacity(ROW);
-        // Chains of iterators take each step of a loop of their own far slower.
+        // A loop of its own would ask a chain of iterators at each step which of them it is in.
         fields.into_iter().for_each(|field| {
             row.extend_from_slice(&(field.len() as u64).to_le_bytes());
             row.extend_from_slice(field);

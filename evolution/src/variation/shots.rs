@@ -19,6 +19,7 @@ use rand::seq::SliceRandom;
 use crate::candidate::Shot;
 use crate::rng::RunRng;
 use crate::variation::TrainIndex;
+use crate::variation::train_index::answer;
 
 /// Orders cases so that the expected answers take turns, beginning with that of the first case; answers that some
 /// examples show already wait for the others to catch up.
@@ -29,7 +30,7 @@ fn by_turns(train: &TrainIndex, order: Vec<usize>, beside: &[Shot]) -> Vec<usize
     let mut answers: Vec<(usize, Vec<usize>)> = vec![];
     for index in order {
         let place = *places[train.answer_number(index)].get_or_insert_with(|| {
-            let label = train.cases()[index].expected.as_deref().unwrap_or_default().trim();
+            let label = answer(&train.cases()[index]);
             answers.push((beside.iter().filter(|shot| shot.output.trim() == label).count(), vec![]));
             answers.len() - 1
         });

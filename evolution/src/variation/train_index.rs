@@ -160,7 +160,8 @@ impl From<Vec<Case>> for TrainIndex {
     }
 }
 
-fn answer(case: &Case) -> &str {
+/// What a case is expected to be answered with, without the space around it; empty where nothing is.
+pub(super) fn answer(case: &Case) -> &str {
     case.expected.as_deref().unwrap_or_default().trim()
 }
 
@@ -234,6 +235,16 @@ mod tests {
                     prop_assert_eq!(same, case.input == beside.input);
                     let same = index.answer_number(one) == index.answer_number(other);
                     prop_assert_eq!(same, answer(case) == answer(beside));
+                }
+            }
+            for example in beside.iter().cloned().chain(train.iter().filter_map(Case::shot)) {
+                let shingles = Shingles::of_text(&example.input);
+                let shown: Vec<usize> = index.with_input(&example.input).collect();
+                prop_assert!(shown.iter().all(|at| *train[*at].input == *example.input));
+                for (one, case) in train.iter().enumerate() {
+                    prop_assert_eq!(shown.contains(&one), *case.input == *example.input);
+                    let distance = index.input_shingles(one).distance(&shingles);
+                    prop_assert!(shown.iter().all(|at| index.distance(one, *at) == distance));
                 }
             }
         }

@@ -8,7 +8,7 @@ use serde_json::json;
 
 /// Three answers in ten are not what the prompt deserves.
 const NOISE: f64 = 0.3;
-const SEEDS: u64 = 40;
+const SEEDS: u64 = 100;
 
 fn run(name: &str, repeats: u32, seed: u64) -> (f64, f64, u64) {
     // What repeats are paid with is spent on the search where there are none.
@@ -40,7 +40,7 @@ fn repeats_make_the_reported_score_honest() {
                 let (once, again) = (found(name, 1), found(name, 3));
                 assert!(once.1 > 0.1, "{name}: the best of noisy scores is too good: {once:?}");
                 assert!(again.1 < 0.8 * once.1, "{name}: {once:?} and {again:?}");
-                assert!(again.0 > once.0 - 0.1, "{name}: {once:?} and {again:?}");
+                assert!(again.0 > once.0 - 0.05, "{name}: {once:?} and {again:?}");
             });
         }
     });
